@@ -1,0 +1,11 @@
+"""EvoNeuro: evolve small, low-latency spiking neural networks for neuromorphic and tiny hardware."""
+
+from evoneuro.environments import ControlTask
+from evoneuro.errors import EvoNeuroError
+from evoneuro.network import Network
+from evoneuro.network_file import load
+from evoneuro.task import ClassificationTask, SpikeTask
+
+__version__ = "0.1.0"
+
+__all__ = ["ClassificationTask", "ControlTask", "EvoNeuroError", "Network", "SpikeTask", "load"]

@@ -1,0 +1,106 @@
+"""Check: run a task or a network through once, in this process, and say what is wrong in the user's words."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+import numpy as np
+
+from evoneuro import keys
+from evoneuro.coding import decoder_from_spec
+from evoneuro.errors import EvoNeuroError, PluginError
+from evoneuro.evaluate import evaluate
+from evoneuro.evaluation import Cases, Evaluation
+from evoneuro.express import Blueprint, express
+from evoneuro.genome import Bounds
+from evoneuro.network import Network
+from evoneuro.task import Task
+from evoneuro.variation import NEW_IDS, random_genome
+
+PATIENCE = 60.0  # seconds until a task counts as hanging
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found: facts as (name, value) in words, and how a random network did."""
+
+    facts: list[tuple[str, str]]
+    evaluation: Evaluation
+
+
+def check_task(task: Task, patience: float = PATIENCE) -> Report:
+    """Run one small random network through `task`, twice, and compare.
+
+    Raises:
+        PluginError: the task raises, hangs, returns wrong shapes or NaN, or is not a function of its keys.
+        EvoNeuroError: its encoder, decoder, window or ranges are wrong.
+    """
+    with deadline(patience, f"task {task.name!r} gave no answer within {patience:g} s"):
+        network = probe(task)
+        cases = Cases(0, "episodes", 0, 2)
+        start = time.monotonic()
+        first = evaluate(task, [network], cases)[0]
+        seconds = time.monotonic() - start
+        second = evaluate(task, [network, network], cases)[1]
+    if first != second:
+        raise PluginError(
+            f"task {task.name!r} is not deterministic: the same network on the same episodes scored {first.score:g}, "
+            f"then {second.score:g}; take all randomness from the keys that reset() gets"
+        )
+    facts = [
+        ("task", f"{task.name} (version {task.version}, {task.kind})"),
+        ("inputs", f"{len(network.inputs)} neurons"),
+        ("outputs", f"{task.outputs} neurons"),
+        ("encoder", str((network.encoder or {"kind": "none: the data are spikes"})["kind"])),
+        ("decoder", decoder_from_spec(task.decoder).kind),
+        ("window", f"{task.window} steps"),
+        ("random network's score", f"{first.score:g}"),
+        ("decisions", f"{first.decisions} in {seconds:.2f} s"),
+        ("deterministic", "yes: two tries, equal to the last bit"),
+    ]
+    return Report(facts, first)
+
+
+def probe(task: Task) -> Network:
+    """A small random network that fits `task`: always the same."""
+    encoder, decoder = task.coding(0)
+    bounds = Bounds(window=(task.window, task.window))
+    blueprint = Blueprint(task.inputs(0), task.outputs, bounds, encoder, decoder, task.document(0), 127)
+    fresh = np.arange(2**20, 2**20 + NEW_IDS, dtype=np.int64)
+    return express(random_genome(blueprint, keys.generator(0, "check"), fresh), blueprint)
+
+
+@contextmanager
+def deadline(seconds: float, message: str) -> Iterator[None]:
+    """Raise a PluginError when the block takes longer.
+
+    Interrupts Python code in the main thread of POSIX systems; code in C that never returns, it cannot.
+    """
+    usable = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+    if not usable:
+        yield
+        return
+
+    def ring(number: int, frame: FrameType | None) -> None:
+        raise PluginError(f"{message}; the code that hangs is at {_where(frame)}")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _where(frame: FrameType | None) -> str:
+    return "an unknown place" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+__all__ = ["EvoNeuroError", "Report", "check_task", "deadline", "probe"]

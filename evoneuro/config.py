@@ -1,0 +1,272 @@
+"""Configuration of a run: frozen dataclasses, TOML, and `--set key=value`. An unknown key fails and names the nearest."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from evoneuro.errors import EvoNeuroError, check_choice, check_integer, nearest
+from evoneuro.genome import Bounds
+from evoneuro.objectives import MEASURES, parse_constraint
+
+
+@dataclass(frozen=True)
+class Budget:
+    """When a run ends: whichever comes first; 0 is no limit. Time is looked at between generations only."""
+
+    generations: int = 100
+    evaluations: int = 0
+    hours: float = 0.0
+
+
+@dataclass(frozen=True)
+class Search:
+    """How evolution goes.
+
+    Attributes:
+        population: candidates of a generation, and survivors.
+        objectives: any of score, neurons, hidden, synapses, latency, energy.
+        constraints: hard limits such as "latency <= 8"; feasibility comes before all objectives.
+        floor: share of the way from a generation-0 network's score to the best score so far, below which a network is
+            infeasible, so that tiny useless networks do not own the front; 0 switches it off.
+        score_floor: the floor as an absolute score, instead; null if not set.
+        crossover: share of children with two parents.
+        topology: "free", or "fixed" to evolve parameters alone (needs a network to start from).
+    """
+
+    population: int = 100
+    objectives: tuple[str, ...] = ("score", "synapses", "latency")
+    constraints: tuple[str, ...] = ()
+    floor: float = 0.8
+    score_floor: float | None = None
+    crossover: float = 0.5
+    topology: str = "free"
+
+    def __post_init__(self) -> None:
+        check_integer("search.population", self.population, 4, 2**20)
+        if not self.objectives or len(set(self.objectives)) != len(self.objectives):
+            raise EvoNeuroError(f"search.objectives: expected one or more different names, got {list(self.objectives)}")
+        for name in self.objectives:
+            check_choice("search.objectives", name, MEASURES)
+        for text in self.constraints:
+            parse_constraint(text)
+        for name in ("floor", "crossover"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise EvoNeuroError(f"search.{name}: expected 0 to 1, got {getattr(self, name)}")
+        check_choice("search.topology", self.topology, ("free", "fixed"))
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """Which cases candidates meet (control tasks; a data set uses its splits).
+
+    Attributes:
+        count: episodes of each candidate; null: the task's own.
+        refresh: generations after which all candidates, the front too, meet new episodes.
+        validation: episodes for the front that selection never sees.
+        every: generations between validations of new front members.
+    """
+
+    count: int | None = None
+    refresh: int = 10
+    validation: int = 100
+    every: int = 10
+
+    def __post_init__(self) -> None:
+        for name in ("refresh", "validation", "every"):
+            check_integer(f"episodes.{name}", getattr(self, name), 1, 2**31)
+        if self.count is not None:
+            check_integer("episodes.count", self.count, 1, 2**20)
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Who evaluates: `count` Ray workers (null: one per core; 0: this process), at `address`.
+
+    `timeout` is how long a batch may take at least before it counts as hung, in seconds.
+    """
+
+    count: int | None = None
+    address: str = "local"
+    timeout: float = 60.0
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that decides a run: with the seed, its result follows from `task`, `search`, `episodes`, `genome`."""
+
+    task: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    start: str | None = None
+    out: str = "results"
+    budget: Budget = Budget()
+    search: Search = Search()
+    episodes: Episodes = Episodes()
+    genome: Mapping[str, Any] = field(default_factory=dict)
+    workers: Workers = Workers()
+
+    def __post_init__(self) -> None:
+        check_integer("seed", self.seed, 0, 2**32 - 1)
+        known = [f.name for f in fields(Bounds)]
+        for key in self.genome:
+            if key not in known:
+                raise EvoNeuroError(f"unknown key genome.{key}.{nearest(key, known)}")
+
+    def bounds(self, window: int, encoded: bool, racing: bool) -> Bounds:
+        """The genome's bounds: what is set, else what fits the task's window, encoder and decoder."""
+        defaults: dict[str, Any] = {"window": (window, window)}
+        if encoded:
+            defaults["gain"] = (8, 64)
+        if racing:
+            defaults["evidence"] = (0, 8)
+        return Bounds(**{**defaults, **self.genome})
+
+    def decisive(self) -> dict[str, Any]:
+        """The part that decides the result, as plain data."""
+        return {k: v for k, v in self.to_document().items() if k not in ("budget", "workers", "out")}
+
+    def to_document(self) -> dict[str, Any]:
+        """The configuration as plain data."""
+        return json.loads(json.dumps(asdict(self)))  # type: ignore[no-any-return]
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Config:
+        """The configuration of a document with the keys of this class; missing keys get their defaults.
+
+        Raises:
+            EvoNeuroError: an unknown key (naming the nearest), or a value of a wrong type.
+        """
+        return _build(cls, "", document)
+
+    def to_toml(self) -> str:
+        """The configuration as TOML, as `read` takes it."""
+        document = self.to_document()
+        document["task"] = {"name": document.pop("task"), **document.pop("parameters")}
+        scalars = {k: v for k, v in document.items() if not isinstance(v, dict)}
+        lines = [f"{key} = {_toml(value)}" for key, value in scalars.items() if value is not None]
+        for section, values in document.items():
+            if isinstance(values, dict):
+                lines += ["", f"[{section}]"]
+                lines += [f"{key} = {_toml(value)}" for key, value in values.items() if value is not None]
+        return "\n".join(lines) + "\n"
+
+
+_SECTIONS = {"budget": Budget, "search": Search, "episodes": Episodes, "workers": Workers}
+
+
+def read(target: str) -> dict[str, Any]:
+    """The document of a TOML file, or of a task's name alone.
+
+    Raises:
+        EvoNeuroError: the file is missing, no TOML, or names no task.
+    """
+    if not target.endswith(".toml"):
+        return {"task": target}
+    try:
+        document = tomllib.loads(Path(target).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise EvoNeuroError(f"{target}: cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise EvoNeuroError(f"{target}: not TOML: {error}") from None
+    task = document.pop("task", None)
+    if isinstance(task, dict):
+        document["parameters"] = dict(task)
+        task = document["parameters"].pop("name", None)
+    if not isinstance(task, str):
+        raise EvoNeuroError(f'{target}: expected the task\'s name, as task = "cartpole" or [task] name = "cartpole"')
+    here = Path(target).parent
+    if ".py:" in task and not Path(task).is_absolute():
+        task = str(here / task)
+    return {**document, "task": task}
+
+
+def apply(document: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
+    """`document` with `key=value` settings applied; values are TOML (a bare word is a string).
+
+    `task.NAME=VALUE` sets a task parameter, `SECTION.KEY=VALUE` a key of a section, `KEY=VALUE` a top-level key.
+    """
+    document = {key: dict(value) if isinstance(value, dict) else value for key, value in document.items()}
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        path = key.strip().split(".")
+        if not equals or not all(path) or len(path) > 2:
+            raise EvoNeuroError(f"--set {setting!r}: expected key=value, as in search.population=200")
+        if len(path) == 1:
+            document[path[0]] = parse_value(text)
+        else:
+            section = "parameters" if path[0] == "task" else path[0]
+            inner = document.setdefault(section, {})
+            if not isinstance(inner, dict):
+                raise EvoNeuroError(f"--set {setting!r}: {path[0]} is no section")
+            inner[path[1]] = parse_value(text)
+    return document
+
+
+def parse_value(text: str) -> Any:
+    """A TOML value; what is none is a string."""
+    if text.strip() in ("none", "null"):
+        return None
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text.strip()
+
+
+def changed(config: Config, **sections: Mapping[str, Any]) -> Config:
+    """`config` with some keys of some sections replaced, e.g. changed(c, budget={"generations": 3})."""
+    return replace(config, **{name: replace(getattr(config, name), **values) for name, values in sections.items()})
+
+
+def _build(cls: Any, where: str, document: Mapping[str, Any]) -> Any:
+    known = {f.name: f for f in fields(cls)}
+    values: dict[str, Any] = {}
+    for key, value in document.items():
+        if key not in known:
+            options = [f"{where}{name}" for name in known]
+            raise EvoNeuroError(f"unknown key {where}{key}.{nearest(where + key, options)}")
+        values[key] = _section(key, value) if not where and key in (*_SECTIONS, "parameters", "genome") else value
+    try:
+        for key, value in values.items():
+            values[key] = _typed(f"{where}{key}", str(known[key].type), value)
+        return cls(**values)
+    except TypeError as error:
+        raise EvoNeuroError(f"configuration: {error}") from None
+
+
+def _section(key: str, value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        raise EvoNeuroError(f"{key}: expected a section [{key}], got {value!r}")
+    return _build(_SECTIONS[key], f"{key}.", value) if key in _SECTIONS else dict(value)
+
+
+def _typed(what: str, kind: str, value: Any) -> Any:
+    """`value` checked against the annotation of its field."""
+    if value is None and "None" in kind:
+        return None
+    if kind.startswith("tuple"):
+        if not isinstance(value, list | tuple) or not all(isinstance(part, str) for part in value):
+            raise EvoNeuroError(f'{what}: expected a list of strings, as ["score", "synapses"], got {value!r}')
+        return tuple(value)
+    if kind.startswith("int"):
+        return check_integer(what, value, 0, 2**62)
+    if kind.startswith("float"):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise EvoNeuroError(f"{what}: expected a number, got {value!r}")
+        return float(value)
+    if kind.startswith("str") and not isinstance(value, str):
+        raise EvoNeuroError(f"{what}: expected a string, got {value!r}")
+    return value
+
+
+def _toml(value: Any) -> str:
+    """A plain value as TOML: JSON's strings, numbers, booleans and lists are TOML's; tables are inline."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{json.dumps(k)} = {_toml(v)}" for k, v in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(v) for v in value) + "]"
+    return json.dumps(value)

@@ -1,0 +1,43 @@
+"""What an exporter is, for the built-in targets and for a user's own."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from evoneuro.errors import EvoNeuroError
+from evoneuro.network import Network
+
+
+class Exporter(Protocol):
+    """Writes a network in a target's language, spike for spike, or says why it cannot.
+
+    Attributes:
+        name: the target's name on the command line.
+        description: one line for the list of targets.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def description(self) -> str: ...
+
+    def check(self, network: Network) -> list[str]:
+        """Every reason why `network` cannot be exact on this target; empty when it can."""
+        ...
+
+    def export(self, network: Network) -> dict[str, str]:
+        """The files, name -> text, of a network in which `check` found nothing."""
+        ...
+
+
+def files_of(exporter: Exporter, network: Network) -> dict[str, str]:
+    """The files, name -> text, of `network`.
+
+    Raises:
+        EvoNeuroError: the target cannot be exact; all reasons are named.
+    """
+    reasons = exporter.check(network)
+    if reasons:
+        raise EvoNeuroError(f"the network cannot be exported to {exporter.name!r} exactly: {'; '.join(reasons)}")
+    return exporter.export(network)

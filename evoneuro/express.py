@@ -1,0 +1,129 @@
+"""Express: genome -> network, and network -> genome so that a network from elsewhere can seed a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from evoneuro.errors import EvoNeuroError
+from evoneuro.genome import Bounds, Genome
+from evoneuro.network import NEURON_GENES, NO_CEILING, SYNAPSE_GENES, Network
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """What all networks of a run have in common; genomes hold the rest.
+
+    Attributes:
+        inputs, outputs: number of input and output neurons.
+        bounds: of the genes.
+        encoder, decoder: specifications; their gain and evidence come from the genome.
+        task: what the network file says of the task.
+        input_charge: what an encoder spike adds to its input neuron.
+        fixed: keep the topology of the first genomes and vary parameters alone.
+    """
+
+    inputs: int
+    outputs: int
+    bounds: Bounds
+    encoder: Mapping[str, Any] | None
+    decoder: Mapping[str, Any]
+    task: Mapping[str, Any]
+    input_charge: int
+    fixed: bool = False
+
+    def to_document(self) -> dict[str, Any]:
+        """The blueprint as plain data."""
+        return {**vars(self), "bounds": asdict(self.bounds)}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Blueprint:
+        """The blueprint of `to_document`."""
+        return cls(**{**document, "bounds": Bounds(**document["bounds"])})
+
+
+def express(genome: Genome, blueprint: Blueprint) -> Network:
+    """The network of a genome, without what lies on no path from an input to an output."""
+    window, evidence, gain = genome.parameters.tolist()
+    bounds = blueprint.bounds
+    encoder, decoder = blueprint.encoder, blueprint.decoder
+    if encoder is not None:
+        encoder = {**encoder, "gain": gain}
+    if decoder["kind"] == "race":
+        decoder = {**decoder, "evidence": evidence} if evidence or decoder["lead"] else {"kind": "count"}
+    return Network(
+        ids=genome.ids,
+        **{name: getattr(genome, name) for name in (*NEURON_GENES, *SYNAPSE_GENES)},
+        pre=np.searchsorted(genome.ids, genome.pre),  # type: ignore[arg-type]
+        post=np.searchsorted(genome.ids, genome.post),  # type: ignore[arg-type]
+        inputs=np.arange(blueprint.inputs),  # type: ignore[arg-type]
+        outputs=np.arange(blueprint.inputs, blueprint.inputs + blueprint.outputs),  # type: ignore[arg-type]
+        reset=bounds.reset,
+        v_min=bounds.v_min,
+        v_max=NO_CEILING if bounds.reset == "zero" else 2 * bounds.threshold[1],
+        input_charge=blueprint.input_charge,
+        input_max=blueprint.input_charge,
+        window=window,
+        encoder=encoder,
+        decoder=decoder,
+        task=blueprint.task,
+    ).prune()
+
+
+def absorb(network: Network, blueprint: Blueprint) -> Genome:
+    """The genome of a network from elsewhere, its neurons renamed to the genome's order.
+
+    Charges are scaled by the network's thresholds already, so nothing is rescaled: a gene outside the bounds is refused.
+
+    Raises:
+        EvoNeuroError: inputs or outputs that do not fit the task, or genes outside the bounds, each named.
+    """
+    expected = (blueprint.inputs, blueprint.outputs)
+    if (len(network.inputs), len(network.outputs)) != expected:
+        raise EvoNeuroError(
+            f"the network has {len(network.inputs)} inputs and {len(network.outputs)} outputs; "
+            f"the task needs {expected[0]} and {expected[1]}"
+        )
+    if len(np.intersect1d(network.inputs, network.outputs)):
+        raise EvoNeuroError("a neuron of the network is both input and output; genomes keep them apart")
+    rest = np.setdiff1d(np.arange(network.neurons), np.concatenate([network.inputs, network.outputs]))
+    order = np.concatenate([network.inputs, network.outputs, rest])
+    name = np.empty(network.neurons, np.int64)
+    name[order] = np.arange(network.neurons)
+    pre, post = name[network.pre], name[network.post]
+    edges = np.lexsort((post, pre))
+    if len(np.unique(np.stack([pre, post]), axis=1).T) != len(pre):
+        raise EvoNeuroError("the network has two synapses between one pair of neurons; genomes have one")
+    parameters = _parameters(network, blueprint)
+    genome = Genome(
+        ids=np.arange(network.neurons, dtype=np.int64),
+        **{gene: getattr(network, gene)[order] for gene in NEURON_GENES},
+        pre=pre[edges],
+        post=post[edges],
+        **{gene: getattr(network, gene)[edges] for gene in SYNAPSE_GENES},
+        parameters=np.array(parameters, np.int32),
+    )
+    _check_bounds(genome, blueprint.bounds)
+    return genome
+
+
+def _parameters(network: Network, blueprint: Blueprint) -> list[int]:
+    evidence = int((network.decoder or {}).get("evidence", 0))
+    gain = int((network.encoder or {}).get("gain", 16))
+    values = [network.window, evidence, gain]
+    low, high = blueprint.bounds.parameters.T
+    return np.clip(values, low, high).tolist()
+
+
+def _check_bounds(genome: Genome, bounds: Bounds) -> None:
+    for gene in (*NEURON_GENES, *SYNAPSE_GENES):
+        low, high = getattr(bounds, gene)
+        values = getattr(genome, gene)
+        if len(values) and (values.min() < low or values.max() > high):
+            raise EvoNeuroError(
+                f"the network's {gene} spans {values.min()} to {values.max()}, the run allows {low} to {high}; "
+                f"widen it with --set genome.{gene}=[{min(low, values.min())},{max(high, values.max())}]"
+            )

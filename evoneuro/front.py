@@ -1,0 +1,177 @@
+"""The front of a run: networks with what selection saw of them and what it never saw. Reads the store alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from evoneuro import network_file
+from evoneuro.archive import Archive, Member
+from evoneuro.errors import EvoNeuroError, check_choice, nearest
+from evoneuro.express import Blueprint, express
+from evoneuro.network import Network
+from evoneuro.objectives import MEASURES
+from evoneuro.store import DATABASE, Store
+
+Z = 1.959964  # two-sided 95 % of the normal distribution
+
+
+@dataclass(frozen=True)
+class FrontMember:
+    """One network of the front; `measures` are on selection's episodes, `validation` on others (None: not yet measured)."""
+
+    id: str
+    network: Network
+    measures: dict[str, float]
+    validation: dict[str, float] | None
+
+    @property
+    def validation_score(self) -> float | None:
+        """Mean score on episodes or samples that selection never saw."""
+        return None if self.validation is None else self.validation["score"]
+
+    def to_document(self) -> dict[str, Any]:
+        """The member as `evoneuro front --json` prints it."""
+        whole = {name: int(self.measures[name]) for name in ("neurons", "hidden", "synapses")}
+        interval = None if self.validation is None else [self.validation["low"], self.validation["high"]]
+        return {
+            "id": self.id,
+            "score": self.measures["score"],
+            "validation_score": self.validation_score,
+            "interval": interval,
+            **whole,
+            "latency": self.measures["latency"],
+            "energy": self.measures["energy"],
+        }
+
+    def save(self, path: str) -> None:
+        """Write the network's file."""
+        self.network.save(path)
+
+
+@dataclass(frozen=True)
+class Front(Sequence[FrontMember]):
+    """Non-dominated networks, the highest validation score first."""
+
+    run: str
+    members: tuple[FrontMember, ...]
+    solved: float | None = None
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.members[index]
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def __iter__(self) -> Iterator[FrontMember]:
+        return iter(self.members)
+
+    def best(self, measure: str = "score") -> FrontMember:
+        """The best member by a measure: the highest validation score, or the least of a size, latency or energy."""
+        check_choice("front.best", measure, MEASURES)
+        if not self.members:
+            raise EvoNeuroError(f"the front of {self.run} is empty: no network has been evaluated yet")
+        if measure == "score":
+            return self.members[0]
+        return min(self.members, key=lambda m: (m.measures[measure], _order(m)))
+
+    def smallest(self) -> FrontMember:
+        """The member with fewest synapses among those whose validation score reaches the task's `solved` mark.
+
+        Raises:
+            EvoNeuroError: none does, or the task has no mark.
+        """
+        if self.solved is None:
+            raise EvoNeuroError(f"{self.run}: the task states no `solved` mark; name a member by its id")
+        solvers = [m for m in self.members if m.validation_score is not None and m.validation_score >= self.solved]
+        if not solvers:
+            raise EvoNeuroError(f"{self.run}: no member's validation score reaches {self.solved:g}")
+        return min(solvers, key=lambda m: (m.measures["synapses"], _order(m)))
+
+    def member(self, name: str) -> FrontMember:
+        """The member of an id, or "best" or "smallest"."""
+        if name == "best":
+            return self.best()
+        if name == "smallest":
+            return self.smallest()
+        found = next((m for m in self.members if m.id == name), None)
+        if found is None:
+            raise EvoNeuroError(f"{self.run} has no front member {name!r}.{nearest(name, [m.id for m in self.members])}")
+        return found
+
+    def to_document(self) -> dict[str, Any]:
+        """The front as `evoneuro front --json` prints it."""
+        return {"run": self.run, "front": [m.to_document() for m in self.members]}
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """The front of a run directory, at any moment: alive, crashed or finished. No plugin is imported.
+
+        Raises:
+            EvoNeuroError: no run there, or a damaged one.
+        """
+        store = Store.read(Path(path))
+        try:
+            last = store.last_generation()
+            blueprint = Blueprint.from_document(store.meta["blueprint"])
+            archive = Archive.from_document(last[1]["archive"], 0) if last is not None else Archive()
+            members = [_member(m, blueprint, store) for m in archive.members]
+            return cls(str(path), tuple(sorted(members, key=_order)), store.meta["solved"])
+        finally:
+            store.close()
+
+
+def _order(member: FrontMember) -> tuple[Any, ...]:
+    m = member.measures
+    validation = -math.inf if member.validation_score is None else member.validation_score
+    return -validation, -m["score"], m["synapses"], m["latency"], m["energy"], member.id
+
+
+def _member(member: Member, blueprint: Blueprint, store: Store) -> FrontMember:
+    provenance = {
+        "run": store.path.name,
+        "id": member.id,
+        "seed": store.config["seed"],
+        "measures": member.measures,
+        "validation": member.validation,
+        "versions": store.meta["versions"],
+    }
+    network = replace(express(member.genome, blueprint), provenance=provenance)
+    return FrontMember(member.id, network, member.measures, member.validation)
+
+
+def confidence_interval(cases: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """95 % interval of the mean of independent case scores.
+
+    Of shares (every case 0 or 1) Wilson's score interval (Wilson, JASA 22, 1927), else the normal one.
+    """
+    n, mean = len(cases), float(cases.mean())
+    if np.isin(cases, (0.0, 1.0)).all():
+        centre = (mean + Z**2 / (2 * n)) / (1 + Z**2 / n)
+        half = Z * math.sqrt(mean * (1 - mean) / n + Z**2 / (4 * n**2)) / (1 + Z**2 / n)
+        # the bounds are exact at the ends, where rounding would leave a speck
+        return (0.0 if mean == 0 else centre - half), (1.0 if mean == 1 else centre + half)
+    half = Z * float(cases.std(ddof=1)) / math.sqrt(n) if n > 1 else math.inf
+    return mean - half, mean + half
+
+
+def resolve(target: str) -> Network:
+    """The network of NET: a network file, or `RUN:ID`, `RUN:best`, `RUN:smallest`.
+
+    Raises:
+        EvoNeuroError: neither, or a file or run that cannot be read.
+    """
+    run, colon, name = target.rpartition(":")
+    if colon and (Path(run) / DATABASE).is_file():
+        return Front.read(run).member(name).network
+    if colon and Path(run).is_dir():
+        raise EvoNeuroError(f"{run} is no run directory")
+    if Path(target).is_dir():
+        raise EvoNeuroError(f"{target} is a directory; of a run, name a member: {target}:best, {target}:smallest or {target}:ID")
+    return network_file.load(target)

@@ -1,0 +1,136 @@
+"""The genome: what evolution varies, and the one place that bounds it.
+
+A genome is a struct of arrays. Neurons are named by ids: inputs 0..I-1, outputs I..I+O-1, then hidden neurons in
+the order in which evolution made them. An id means the same neuron in every genome that carries it, so that
+crossover can align two parents without a history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from evoneuro.errors import EvoNeuroError, FormatError, check_choice, check_integer
+from evoneuro.network import MAX_DELAY, MAX_WINDOW, NO_CEILING, NO_FLOOR, NO_LEAK, RESETS, Integers
+
+Ids = npt.NDArray[np.int64]
+Range = tuple[int, int]
+
+PARAMETERS = ("window", "evidence", "gain")  # network-level genes, in this order in `Genome.parameters`
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Ranges [low, high] of every gene; a device profile narrows them. The default is what all hardware targets can do.
+
+    Attributes:
+        threshold, leak, refractory: neuron genes; leak -1 is none, 0 forgets everything each step.
+        weight, delay: synapse genes.
+        window: most steps per decision; evidence: spikes that end a race (0: the whole window counts);
+            gain: of the encoder, in sixteenths.
+        hidden, synapses: most of each.
+        v_min, reset: of the whole network, not genes.
+    """
+
+    threshold: Range = (1, 127)
+    leak: Range = (NO_LEAK, 0)
+    refractory: Range = (0, 0)
+    weight: Range = (-127, 127)
+    delay: Range = (1, 15)
+    window: Range = (24, 24)
+    evidence: Range = (0, 0)
+    gain: Range = (16, 16)
+    hidden: int = 32
+    synapses: int = 256
+    v_min: int = -127
+    reset: str = "zero"
+
+    def __post_init__(self) -> None:
+        limits = {
+            "threshold": (NO_FLOOR, NO_CEILING),
+            "leak": (NO_LEAK, 15),
+            "refractory": (0, 255),
+            "weight": (-(2**20), 2**20),
+            "delay": (1, MAX_DELAY),
+            "window": (1, MAX_WINDOW),
+            "evidence": (0, 2**16),
+            "gain": (1, 256),
+        }
+        for name, (low, high) in limits.items():
+            value = getattr(self, name)
+            if not isinstance(value, list | tuple) or len(value) != 2:
+                raise EvoNeuroError(f"genome.{name}: expected [low, high], got {value!r}")
+            pair = tuple(check_integer(f"genome.{name}", part, low, high) for part in value)
+            if pair[0] > pair[1]:
+                raise EvoNeuroError(f"genome.{name}: low {pair[0]} is above high {pair[1]}")
+            object.__setattr__(self, name, pair)
+        check_integer("genome.hidden", self.hidden, 0, 2**16)
+        check_integer("genome.synapses", self.synapses, 1, 2**20)
+        check_integer("genome.v_min", self.v_min, NO_FLOOR, 0)
+        check_choice("genome.reset", self.reset, RESETS)
+        if self.reset == "subtract" and self.threshold[0] < 1:
+            raise EvoNeuroError("genome.reset 'subtract' needs thresholds >= 1")
+
+    @property
+    def parameters(self) -> npt.NDArray[np.int32]:
+        """int32 [parameters, 2]: low and high of each network-level gene."""
+        return np.array([getattr(self, name) for name in PARAMETERS], np.int32)
+
+
+@dataclass(frozen=True, eq=False)
+class Genome:
+    """Genes of one candidate; N neurons, S synapses. Arrays are read-only.
+
+    Attributes:
+        ids: int64 [N], ascending; inputs, outputs, hidden.
+        threshold, leak, refractory: int32 [N].
+        pre, post: int64 [S], neuron ids; at most one synapse per pair, sorted by (pre, post).
+        weight, delay: int32 [S].
+        parameters: int32 [3], in the order of `PARAMETERS`.
+    """
+
+    ids: Ids
+    threshold: Integers
+    leak: Integers
+    refractory: Integers
+    pre: Ids
+    post: Ids
+    weight: Integers
+    delay: Integers
+    parameters: Integers
+
+    def __post_init__(self) -> None:
+        for array in vars(self).values():
+            array.flags.writeable = False
+
+    @property
+    def synapses(self) -> int:
+        """Number of synapse genes, expressed or not."""
+        return len(self.pre)
+
+    def key(self) -> bytes:
+        """All genes as bytes: equal for equal genomes, and only for them."""
+        return b"".join(len(array).to_bytes(4, "little") + array.tobytes() for array in vars(self).values())
+
+    def to_document(self) -> dict[str, list[int]]:
+        """The genome as plain data."""
+        return {name: array.tolist() for name, array in vars(self).items()}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Genome:
+        """The genome of `to_document`.
+
+        Raises:
+            FormatError: missing or unknown genes.
+        """
+        names = [f.name for f in fields(cls)]
+        if sorted(document) != sorted(names):
+            raise FormatError(f"genome: expected the genes {', '.join(names)}, got {', '.join(document)}")
+        return cls(**{name: np.array(document[name], np.int64 if name in _IDS else np.int32) for name in names})
+
+
+_IDS = ("ids", "pre", "post")

@@ -1,0 +1,64 @@
+"""Keyed randomness: a random number is a function of the run's seed and of what it is for.
+
+There is no generator state to store and no order of drawing to keep: whoever needs randomness makes
+the generator from its key. A key is always five parts below 2**32 (stream, island, generation, index,
+sub), so that no two keys can be padded or split into one another.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+STREAMS = {
+    "initial": 0,  # genomes of generation 0
+    "variation": 1,  # mates and mutations of one child
+    "selection": 2,  # tournaments
+    "episodes": 3,  # episodes that selection sees
+    "validation": 4,  # episodes that order the front
+    "test": 5,  # episodes of `evaluate`
+    "split": 6,  # which samples are train, validation, test
+    "check": 7,  # `check`: the network and the inputs it is tried with
+}
+
+Keys = npt.NDArray[np.uint64]
+
+
+def sequence(
+    seed: int, stream: str, island: int = 0, generation: int = 0, index: int = 0, sub: int = 0
+) -> np.random.SeedSequence:
+    """The seed sequence of one key."""
+    key = (STREAMS[stream], island, generation, index, sub)
+    assert all(0 <= part < 2**32 for part in key), key
+    return np.random.SeedSequence(seed, spawn_key=key)
+
+
+def generator(
+    seed: int, stream: str, island: int = 0, generation: int = 0, index: int = 0, sub: int = 0
+) -> np.random.Generator:
+    """A generator for one purpose: the same arguments, the same numbers, on any worker."""
+    return np.random.Generator(np.random.Philox(sequence(seed, stream, island, generation, index, sub)))
+
+
+def lane_keys(seed: int, stream: str, count: int, generation: int = 0, first: int = 0) -> Keys:
+    """One key per episode: uint64 [count], a function of each episode's own index alone."""
+    indices = range(first, first + count)
+    return np.array(
+        [sequence(seed, stream, 0, generation, i).generate_state(1, np.uint64)[0] for i in indices], np.uint64
+    )
+
+
+def lane_generator(key: int | np.uint64) -> np.random.Generator:
+    """The generator of one lane, from its key."""
+    return np.random.Generator(np.random.Philox(int(key)))
+
+
+def uniform(keys: Keys, low: npt.ArrayLike, high: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Uniform numbers [lanes, values] in [low, high): each lane draws from its own key only.
+
+    Lanes with equal keys (one episode, tried by many networks) are drawn once.
+    """
+    low, high = np.broadcast_arrays(np.asarray(low, float), np.asarray(high, float))
+    distinct, lane = np.unique(keys, return_inverse=True)
+    drawn = np.array([lane_generator(key).uniform(low, high) for key in distinct])
+    return drawn.reshape(len(distinct), low.size)[lane]

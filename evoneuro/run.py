@@ -1,0 +1,438 @@
+"""The run: where the evolution chain and the evaluation chain meet.
+
+Each generation asks for offspring, evaluates them through the pool, and tells what came back. Everything that decides
+the result is a function of configuration and seed; everything that was evaluated is journaled before it is used, so
+that a run that was killed goes on as if it had not been.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from evoneuro import pareto
+from evoneuro.archive import Archive, Member
+from evoneuro.check import check_task
+from evoneuro.config import Config
+from evoneuro.environments import ControlTask
+from evoneuro.errors import EvoNeuroError, RunError
+from evoneuro.evaluation import Cases, Evaluation
+from evoneuro.evolution import Candidate, Evolution, Violations
+from evoneuro.express import Blueprint, absorb
+from evoneuro.front import Front, confidence_interval, resolve
+from evoneuro.genome import Genome
+from evoneuro.network import Network
+from evoneuro.network_file import write_atomically
+from evoneuro.objectives import losses, measure, parse_constraint, violation
+from evoneuro.pareto import Losses
+from evoneuro.store import DATABASE, Store
+from evoneuro.task import Task, absolute, load_task
+from evoneuro.workers import Pool, open_pool
+
+FRONT_LIMIT = 128
+
+
+class Display(Protocol):
+    """What a run tells while it goes on (see `evoneuro.report.live`)."""
+
+    def start(self, header: Mapping[str, Any]) -> None: ...
+
+    def generation(self, summary: Mapping[str, Any]) -> None: ...
+
+    def finish(self) -> None: ...
+
+
+class Silent:
+    """A display that shows nothing."""
+
+    def start(self, header: Mapping[str, Any]) -> None: ...
+
+    def generation(self, summary: Mapping[str, Any]) -> None: ...
+
+    def finish(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run directory, by its path. `front` is read anew each time."""
+
+    path: Path
+
+    @property
+    def front(self) -> Front:
+        """The Pareto front as of the last closed generation."""
+        return Front.read(self.path)
+
+    @property
+    def summaries(self) -> list[dict[str, Any]]:
+        """One record per closed generation: best score, front size, hypervolume, evaluations, seconds."""
+        store = Store.read(self.path)
+        try:
+            return store.summaries()
+        finally:
+            store.close()
+
+    def status(self) -> dict[str, Any]:
+        """state, generation, evaluations, failures, digest: readable while the run is alive and after a crash."""
+        store = Store.read(self.path)
+        try:
+            summaries = store.summaries()
+            last = summaries[-1] if summaries else {}
+            return {
+                "run": str(self.path),
+                "state": store.state,
+                "task": store.config["task"],
+                "seed": store.config["seed"],
+                "generation": last.get("generation"),
+                "generations": store.config["budget"]["generations"],
+                **store.counts(),
+                "best_score": last.get("best_score"),
+                "digest": last.get("digest"),
+                "timing_dependent": last.get("timing_dependent", False),
+            }
+        finally:
+            store.close()
+
+    def failures(self) -> list[tuple[int, str, int, str]]:
+        """Generation, purpose, position and reason of every candidate that failed."""
+        store = Store.read(self.path)
+        try:
+            return store.failures()
+        finally:
+            store.close()
+
+
+def start(config: Config, display: Display | None = None) -> Run:
+    """Begin a run in a new directory below `config.out`, and see it through.
+
+    Raises:
+        EvoNeuroError: a task, key or network that does not fit; nothing has been written then.
+        RunError: the directory cannot be written, or no worker can be kept alive.
+    """
+    config = replace(config, task=absolute(config.task))
+    task = load_task(config.task, config.parameters)
+    seeds = _starting_networks(config)
+    blueprint = _blueprint(config, task, seeds)
+    genomes = [absorb(network, blueprint) for network in seeds]
+    check_task(task)
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    path = _free(Path(config.out) / f"{task.name}-{stamp}-seed{config.seed}")
+    document = config.to_document()
+    store = Store.create(path, document, _meta(task, blueprint, genomes))
+    try:
+        write_atomically(path / "config.toml", config.to_toml())
+        _Session(store, config, task, blueprint, display or Silent()).go(genomes)
+    finally:
+        store.close()
+    return Run(path)
+
+
+def resume(
+    path: str | Path, display: Display | None = None, workers: int | None = None, allow_changed_task: bool = False
+) -> Run:
+    """Go on with a run that was interrupted, from what its journal holds, to the same end.
+
+    Args:
+        workers: instead of the run's own number; the result does not depend on it.
+        allow_changed_task: go on although the task's source or data are not those that the run began with.
+
+    Raises:
+        EvoNeuroError: no run there, or its task has changed.
+        RunError: the run is in use, or its directory cannot be written.
+    """
+    store = Store.open(Path(path))
+    try:
+        config = Config.from_document(store.config)
+        if workers is not None:
+            config = replace(config, workers=replace(config.workers, count=workers))
+        task = load_task(config.task, config.parameters)
+        if _task_digest(task) != store.meta["task"]["digest"] and not allow_changed_task:
+            raise EvoNeuroError(
+                f"{path}: task {task.name!r} is not what the run began with (its source or data changed); "
+                "restore it, or give --allow-changed-task"
+            )
+        blueprint = Blueprint.from_document(store.meta["blueprint"])
+        genomes = [Genome.from_document(document) for document in store.meta["genomes"]]
+        _Session(store, config, task, blueprint, display or Silent()).go(genomes)
+    except BaseException:
+        store.close()
+        raise
+    store.close()
+    return Run(Path(path))
+
+
+class _Session:
+    """One process's work on a run, from the last closed generation to the end of the budget."""
+
+    def __init__(self, store: Store, config: Config, task: Task, blueprint: Blueprint, display: Display) -> None:
+        self.store, self.config, self.task, self.blueprint, self.display = store, config, task, blueprint, display
+        self.constraints = [parse_constraint(text) for text in config.search.constraints]
+        self.evolution = Evolution(blueprint, config.seed, config.search.population, config.search.crossover)
+        self.archive = Archive(limit=FRONT_LIMIT)
+        self.baseline = 0.0
+        self.reference: list[float] = []
+        self.episodes = config.episodes.count or (task.episodes if isinstance(task, ControlTask) else 1)
+        self.steps = 0
+
+    def go(self, seeds: Sequence[Genome]) -> None:
+        """All generations that the budget leaves."""
+        self.first = self._restore()
+        self.began = time.monotonic()
+        past = self.store.summaries()
+        self.earlier = sum(summary["seconds"] for summary in past)
+        self.done_before = self.store.counts()["evaluations"]
+        workers = self.config.workers
+        state = "failed"
+        try:
+            with open_pool(
+                self.config.task, self.config.parameters, workers.count, workers.address, workers.timeout
+            ) as pool:
+                self.display.start({"run": str(self.store.path), "task": self.task.name, "seed": self.config.seed})
+                generation = self.first
+                while not self._over(generation):
+                    self._generation(generation, pool, seeds)
+                    generation += 1
+            state = "finished"
+        except KeyboardInterrupt:
+            state = "interrupted"
+            raise
+        finally:
+            self.display.finish()
+            self.store.finish(state)
+
+    def _restore(self) -> int:
+        """The state after the last closed generation; returns the next one."""
+        last = self.store.last_generation()
+        if last is None:
+            return 0
+        generation, document = last
+        self.evolution.population = [Candidate.from_document(c, self.blueprint) for c in document["population"]]
+        self.archive = Archive.from_document(document["archive"], FRONT_LIMIT)
+        self.baseline, self.reference = document["baseline"], document["reference"]
+        return generation + 1
+
+    def _over(self, generation: int) -> bool:
+        budget = self.config.budget
+        hours = (self.earlier + time.monotonic() - self.began) / 3600
+        return (
+            (budget.generations > 0 and generation >= budget.generations)
+            or (budget.evaluations > 0 and self.store.counts()["evaluations"] >= budget.evaluations)
+            or (budget.hours > 0 and generation > 0 and hours >= budget.hours)
+        )
+
+    # One generation
+
+    def _generation(self, generation: int, pool: Pool, seeds: Sequence[Genome]) -> None:
+        started = time.monotonic()
+        if generation and self._new_episodes(generation):
+            self._rescore(generation, pool)
+        offspring = self.evolution.ask(generation, self._judge, seeds)
+        evaluations = self._evaluate(generation, "offspring", [c.network for c in offspring], pool)
+        measured = [c.measured(measure(c.network, e)) for c, e in zip(offspring, evaluations, strict=True)]
+        if generation == 0:
+            self._set_baseline(measured)
+        self.evolution.tell(measured, self._judge)
+        self._update_archive([Member(c.id, c.genome, c.fingerprint, c.measures) for c in measured])
+        if generation % self.config.episodes.every == 0 or self._over(generation + 1):
+            self._validate(generation, pool)
+        self._close(generation, time.monotonic() - started, pool.workers)
+
+    def _new_episodes(self, generation: int) -> bool:
+        return isinstance(self.task, ControlTask) and generation % self.config.episodes.refresh == 0
+
+    def _cases(self, generation: int, purpose: str) -> Cases:
+        """The episodes of selection change with each epoch of `refresh` generations; validation's never do."""
+        episodes = self.config.episodes
+        if purpose == "validation":
+            return Cases(self.config.seed, "validation", 0, episodes.validation)
+        return Cases(self.config.seed, "episodes", generation // episodes.refresh, self.episodes)
+
+    def _rescore(self, generation: int, pool: Pool) -> None:
+        """Survivors and front meet the new episodes, so that all are compared on the same ones."""
+        population = self.evolution.population
+        evaluations = self._evaluate(generation, "rescore", [c.network for c in population], pool)
+        self.evolution.population = [
+            c.measured(measure(c.network, e)) for c, e in zip(population, evaluations, strict=True)
+        ]
+        networks = [Candidate.born(m.id, m.genome, self.blueprint).network for m in self.archive.members]
+        evaluations = self._evaluate(generation, "archive", networks, pool)
+        self.archive = self.archive.rescore([measure(n, e) for n, e in zip(networks, evaluations, strict=True)])
+
+    def _update_archive(self, newcomers: Sequence[Member]) -> None:
+        table, violations = self._judge([m.measures for m in (*self.archive.members, *newcomers)])
+        table[violations > 0] = np.inf
+        self.archive = self.archive.update(newcomers, table)
+
+    def _validate(self, generation: int, pool: Pool) -> None:
+        """Front members that have not been yet meet episodes that selection never sees."""
+        members = [m for m in self.archive.members if m.validation is None]
+        networks = [Candidate.born(m.id, m.genome, self.blueprint).network for m in members]
+        evaluations = self._evaluate(generation, "validation", networks, pool)
+        found = {}
+        for member, evaluation in zip(members, evaluations, strict=True):
+            if evaluation.failure is None:
+                low, high = confidence_interval(evaluation.case_scores)
+                cases = float(len(evaluation.case_scores))
+                found[member.id] = {"score": evaluation.score, "low": low, "high": high, "cases": cases}
+        self.archive = self.archive.validated(found)
+
+    def _evaluate(self, generation: int, purpose: str, networks: Sequence[Network], pool: Pool) -> list[Evaluation]:
+        """Evaluations of `networks`: journaled ones are read, the others made and journaled batch by batch."""
+        done = self.store.evaluations(generation, purpose)
+        todo = [i for i in range(len(networks)) if i not in done]
+        cases = self._cases(generation, purpose)
+        for batch in pool.evaluate([networks[i] for i in todo], cases) if todo else ():
+            results = [(todo[k], evaluation) for k, evaluation in batch]
+            self.store.record(generation, purpose, results)
+            done.update(results)
+            self.steps += sum(evaluation.steps for _, evaluation in results)
+        return [done[i] for i in range(len(networks))]
+
+    # Judgement
+
+    def _set_baseline(self, measured: Sequence[Candidate]) -> None:
+        """What a network scores that nobody has evolved: the middle of the random ones. And the hypervolume's reference."""
+        scores = [c.measures["score"] for c in measured if np.isfinite(c.measures["score"])]
+        if not scores:
+            _, _, _, reason = self.store.failures()[0]
+            raise RunError(f"all {len(measured)} networks of generation 0 failed; the first: {reason}")
+        self.baseline = float(np.median(scores))
+        table = losses([c.measures for c in measured], self.config.search.objectives)
+        self.reference = (table[np.isfinite(table).all(axis=1)].max(axis=0) + 1).tolist()
+
+    def _judge(self, measures: Sequence[dict[str, float]]) -> tuple[Losses, Violations]:
+        """Losses and violations of candidates that are compared with one another."""
+        search = self.config.search
+        scores = np.array([m["score"] for m in measures])
+        best = float(np.nanmax(scores)) if np.isfinite(scores).any() else self.baseline
+        floor = search.score_floor
+        if floor is None:
+            floor = self.baseline + search.floor * max(best - self.baseline, 0.0) if search.floor else -np.inf
+        return losses(measures, search.objectives), violation(measures, self.constraints, floor)
+
+    # Record
+
+    def _close(self, generation: int, seconds: float, workers: int) -> None:
+        document = {
+            "population": [c.to_document() for c in self.evolution.population],
+            "archive": self.archive.to_document(),
+            "baseline": self.baseline,
+            "reference": self.reference,
+        }
+        digest = hashlib.sha256(repr(_plain_text(document)).encode()).hexdigest()
+        counts = self.store.counts()
+        table = losses([m.measures for m in self.archive.members], self.config.search.objectives)
+        summary = {
+            "generation": generation,
+            "seconds": seconds,
+            "best_score": max((m.measures["score"] for m in self.archive.members), default=None),
+            "front_size": len(self.archive.members),
+            "hypervolume": pareto.hypervolume(table, self.reference),
+            **counts,
+            "timing_dependent": any("within" in reason or "memory" in reason for *_, reason in self.store.failures()),
+            "digest": digest,
+        }
+        self.store.close_generation(generation, document, summary)
+        elapsed = time.monotonic() - self.began
+        total = self.config.budget.generations
+        left = (total - generation - 1) * elapsed / (generation - self.first + 1) if total else None
+        self.display.generation(
+            {
+                **summary,
+                "generations": total or None,
+                "evaluations_per_second": (counts["evaluations"] - self.done_before) / elapsed,
+                "steps_per_second": self.steps / elapsed,
+                "seconds": self.earlier + elapsed,
+                "seconds_left": left,
+                "workers": workers,
+                "front": [_shown(m) for m in self.archive.members],
+            }
+        )
+
+
+def _shown(member: Member) -> dict[str, Any]:
+    validation = member.validation
+    return {
+        "id": member.id,
+        **member.measures,
+        "validation_score": None if validation is None else validation["score"],
+        "interval": None if validation is None else [validation["low"], validation["high"]],
+    }
+
+
+def _plain_text(document: Any) -> str:
+    import json
+
+    return json.dumps(document, sort_keys=True, allow_nan=True)
+
+
+def _starting_networks(config: Config) -> list[Network]:
+    """The networks of `--from`: a network file, RUN:ID, or a whole run's front."""
+    if config.start is None:
+        if config.search.topology == "fixed":
+            raise EvoNeuroError("search.topology = 'fixed' needs a network to start from: --from NET")
+        return []
+    if (Path(config.start) / DATABASE).is_file():
+        networks = [member.network for member in Front.read(config.start)]
+        if not networks:
+            raise EvoNeuroError(f"--from {config.start}: its front is empty")
+        return networks
+    return [resolve(config.start)]
+
+
+def _blueprint(config: Config, task: Task, seeds: Sequence[Network]) -> Blueprint:
+    """What the run's networks share; a network to start from brings its own floor and input charge."""
+    encoder, decoder = task.coding(config.seed)
+    if seeds and "v_min" not in config.genome:
+        config = replace(config, genome={**config.genome, "v_min": seeds[0].v_min})
+    bounds = config.bounds(task.window, encoder is not None, decoder["kind"] == "race")
+    if config.search.topology == "fixed" and len(seeds) > 1:
+        raise EvoNeuroError("search.topology = 'fixed' needs one network to start from: --from RUN:ID")
+    return Blueprint(
+        inputs=task.inputs(config.seed),
+        outputs=task.outputs,
+        bounds=bounds,
+        encoder=encoder,
+        decoder=decoder,
+        task=task.document(config.seed),
+        # an encoder spike alone makes any input neuron fire that holds no negative potential
+        input_charge=seeds[0].input_charge if seeds else max(1, bounds.threshold[1]),
+        fixed=config.search.topology == "fixed",
+    )
+
+
+def _meta(task: Task, blueprint: Blueprint, genomes: Sequence[Genome]) -> dict[str, Any]:
+    return {
+        "blueprint": blueprint.to_document(),
+        "genomes": [genome.to_document() for genome in genomes],
+        "solved": task.solved,
+        "task": {"name": task.name, "version": task.version, "digest": _task_digest(task)},
+        "versions": {name: version(name) for name in ("evoneuro", "numpy", "numba", "deap", "moocore")},
+        "machine": {"python": platform.python_version(), "platform": platform.platform(), "host": platform.node()},
+    }
+
+
+def _task_digest(task: Task) -> str:
+    """Hash of the task's source file and, of a data set, its data."""
+    source = inspect.getsourcefile(type(task))
+    code = Path(source).read_bytes() if source is not None else b""
+    data = getattr(task, "digest", lambda: "")()
+    return hashlib.sha256(code + data.encode()).hexdigest()
+
+
+def _free(path: Path) -> Path:
+    """`path`, or with a number behind it if it exists: two runs may start in one second."""
+    candidate, n = path, 2
+    while candidate.exists():
+        candidate = path.with_name(f"{path.name}-{n}")
+        n += 1
+    return candidate

@@ -1,0 +1,424 @@
+"""The lane kernel: the neuron step of `evoneuro.neuron` over many lanes side by side, compiled by numba.
+
+Lanes are the innermost, contiguous axis, so that the compiler vectorises over them. Spikes in flight are kept as
+history: bit (d - 1) of a neuron's history says whether it fired d steps ago, by the lane's own clock. A synapse of
+delay d tests that one bit. So a lane that stands still just keeps its words, and nothing has to be realigned when the
+lanes of a block stop at different steps.
+
+A neuron to which nothing arrives is left alone where that changes no spike: it cannot fire, and what leak and clip
+would do to its potential they do just as well in the next step that matters (leak none and the clip are idempotent, a
+full leak forgets at once; a shift leak is left alone only at potential 0).
+
+Work goes block by block: `BLOCK` lanes of one network are copied into scratch rows that stay in the caches, run for a
+whole window, and are copied back. A source whose bit is set in no lane of the block is skipped. A lane whose race is
+decided leaves the block and the last one takes its column, so early decisions really stop the simulation.
+
+The functions take plain arrays and hold no Python object: they release the interpreter lock. Integers are cast back
+to 32 bits after each operation since numba would widen them to 64 and halve the vectors.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from evoneuro.coding.trains import Trains
+from evoneuro.network import Integers
+from evoneuro.simulator.compiled import Compiled
+
+BLOCK = 128  # lanes: rows of 512 bytes, a handful of full vectors
+UNROLL = 32  # the compiler's loops take this many lanes at a time, and the rest one by one: blocks are padded to it
+
+_jit = numba.njit(nogil=True, cache=True)
+_inline = numba.njit(nogil=True, cache=True, inline="always")
+
+
+class State(NamedTuple):
+    """What lives on between decisions, by lane: column k belongs to the k-th lane of each network.
+
+    Attributes:
+        v, r: int32 [all neurons, lanes], potential and refractory counter.
+        past: uint32 [words, all neurons, lanes], spike history.
+    """
+
+    v: Integers
+    r: Integers
+    past: npt.NDArray[np.uint32]
+
+
+class _Scratch(NamedTuple):
+    """Rows of one block."""
+
+    v: Integers
+    r: Integers
+    past: npt.NDArray[np.uint32]  # [2, words, neurons, BLOCK]: before and after the step, in turn
+    active: npt.NDArray[np.uint32]  # [2, words, neurons]: history bits that any lane has set
+    drive: Integers  # [inputs, BLOCK]
+    driven: npt.NDArray[np.bool_]  # [inputs]
+    trains: npt.NDArray[np.uint32]  # [words, inputs, BLOCK]
+    train_bits: npt.NDArray[np.uint32]  # [words, inputs]: train bits that any lane has set
+    counts: Integers  # [outputs, BLOCK]
+    lane: Integers  # [BLOCK]: which lane sits in a column
+    arriving: Integers
+    event: npt.NDArray[np.uint32]
+    fire: npt.NDArray[np.uint32]
+    resting: npt.NDArray[np.bool_]  # [neurons]: a shift-leaking neuron whose potential is 0 in all lanes
+
+
+@_jit
+def _scratch(c: Compiled, train_words):  # type: ignore[no-untyped-def]
+    neurons = inputs = outputs = words = 1
+    for p in range(len(c.words)):
+        neurons = max(neurons, c.neurons[p + 1] - c.neurons[p])
+        inputs = max(inputs, c.inputs[p + 1] - c.inputs[p])
+        outputs = max(outputs, c.outputs[p + 1] - c.outputs[p])
+        words = max(words, c.words[p])
+    return _Scratch(
+        np.empty((neurons, BLOCK), np.int32),
+        np.empty((neurons, BLOCK), np.int32),
+        np.empty((2, words, neurons, BLOCK), np.uint32),
+        np.empty((2, words, neurons), np.uint32),
+        np.empty((inputs, BLOCK), np.int32),
+        np.empty(inputs, np.bool_),
+        np.empty((train_words, inputs, BLOCK), np.uint32),
+        np.empty((train_words, inputs), np.uint32),
+        np.empty((outputs, BLOCK), np.int32),
+        np.empty(BLOCK, np.int32),
+        np.empty(BLOCK, np.int32),
+        np.empty(BLOCK, np.uint32),
+        np.empty(BLOCK, np.uint32),
+        np.empty(neurons, np.bool_),
+    )
+
+
+@_inline
+def _shift(i, words, lanes, before, b: _Scratch):  # type: ignore[no-untyped-def]
+    """Neuron i's history grows a step older, nothing fired yet. Where `active` is 0, the row is 0."""
+    past, active, after = b.past, b.active, 1 - before
+    for w in range(words - 1, -1, -1):
+        carried = active[before, w - 1, i] >> np.uint32(31) if w > 0 else np.uint32(0)
+        if active[before, w, i] | carried:
+            any_bits = np.uint32(0)
+            for k in range(lanes):
+                history = np.uint32(past[before, w, i, k] << 1)
+                if carried:
+                    history |= np.uint32(past[before, w - 1, i, k] >> 31)
+                past[after, w, i, k] = history
+                any_bits |= history
+            active[after, w, i] = any_bits
+        elif active[after, w, i]:
+            for k in range(lanes):
+                past[after, w, i, k] = 0
+            active[after, w, i] = 0
+
+
+@_inline
+def _step(c: Compiled, p, lanes, before, b: _Scratch, spikes):  # type: ignore[no-untyped-def]
+    """One step of network p in the first `lanes` columns, a multiple of UNROLL; `before` (0 or 1) is the history that it reads.
+
+    Adds what each neuron fired, over all lanes, to spikes (int64 [all neurons]).
+    """
+    first = c.neurons[p]
+    words = c.words[p]
+    v_min = c.v_min[p]
+    v_max = c.v_max[p]
+    keep = np.int32(-1) if c.subtract[p] else np.int32(0)
+    v, r, past, active, drive = b.v, b.r, b.past, b.active, b.drive
+    arriving, event, fire = b.arriving, b.event, b.fire
+    after = 1 - before
+    for i in range(c.neurons[p + 1] - first):
+        n = first + i
+        threshold = c.threshold[n]
+        needs_event = threshold <= 0
+        channel = c.channel[n]
+        if channel >= 0 and b.driven[channel]:
+            for k in range(lanes):
+                arriving[k] = drive[channel, k]
+            quiet = False
+        else:
+            quiet = c.refractory[n] == 0 and keep == 0 and (c.leak[n] <= 0 or b.resting[i])
+            if quiet:
+                for s in range(c.incoming[n], c.incoming[n + 1]):
+                    if active[before, (c.delay[s] - 1) >> 5, c.pre[s]] & np.uint32(1 << ((c.delay[s] - 1) & 31)):
+                        quiet = False
+                        break
+            if quiet:
+                _shift(i, words, lanes, before, b)
+                continue
+            for k in range(lanes):
+                arriving[k] = 0
+        if needs_event:
+            for k in range(lanes):
+                event[k] = np.uint32(arriving[k] != 0)
+        for s in range(c.incoming[n], c.incoming[n + 1]):
+            pre = c.pre[s]
+            word = (c.delay[s] - 1) >> 5
+            bit = np.uint32(1 << ((c.delay[s] - 1) & 31))
+            if active[before, word, pre] & bit:
+                weight = c.weight[s]
+                for k in range(lanes):
+                    spike = np.uint32(past[before, word, pre, k] & bit) != 0
+                    arriving[k] = np.int32(arriving[k] + (weight if spike else np.int32(0)))
+                if needs_event:
+                    for k in range(lanes):
+                        event[k] |= past[before, word, pre, k] & bit
+
+        _shift(i, words, lanes, before, b)
+        # leak none: the shifted part is masked away
+        mask = np.int32(0) if c.leak[n] < 0 else np.int32(-1)
+        shift = np.int32(c.leak[n] & 15)
+        fired_lanes = np.int32(0)
+        if c.refractory[n] == 0 and not needs_event:
+            for k in range(lanes):
+                x = v[i, k]
+                x = np.int32(x - np.int32(np.int32(x >> (shift & 15)) & mask))
+                x = v_min if x < v_min else x
+                x = v_max if x > v_max else x
+                x = np.int32(x + arriving[k])
+                fired = x >= threshold
+                v[i, k] = np.int32(np.int32(x - threshold) & keep) if fired else x
+                fire[k] = np.uint32(fired)
+                fired_lanes = np.int32(fired_lanes + np.int32(fired))
+        else:
+            pause = c.refractory[n]
+            for k in range(lanes):
+                ready = r[i, k] == 0
+                x = v[i, k]
+                x = np.int32(x - np.int32(np.int32(x >> (shift & 15)) & mask))
+                x = v_min if x < v_min else x
+                x = v_max if x > v_max else x
+                x = np.int32(x + arriving[k])
+                fired = ready and x >= threshold and (not needs_event or event[k] != 0)
+                rest = np.int32(np.int32(x - threshold) & keep) if fired else x
+                v[i, k] = rest if ready else v[i, k]
+                r[i, k] = (pause if fired else np.int32(0)) if ready else np.int32(r[i, k] - 1)
+                fire[k] = np.uint32(fired)
+                fired_lanes = np.int32(fired_lanes + np.int32(fired))
+        if fired_lanes > 0:
+            for k in range(lanes):
+                past[after, 0, i, k] |= fire[k]
+            active[after, 0, i] |= np.uint32(1)
+            spikes[n] += fired_lanes
+        if c.leak[n] > 0:
+            potentials = np.int32(0)
+            for k in range(lanes):
+                potentials |= v[i, k]
+            b.resting[i] = potentials == 0
+
+
+@_inline
+def _load(c: Compiled, p, start, lanes, state: State, persistent, b: _Scratch):  # type: ignore[no-untyped-def]
+    """Bring `lanes` lanes from `start` on into the scratch rows, behind them cleared ones; only those if nothing persists."""
+    first = c.neurons[p]
+    neurons = c.neurons[p + 1] - first
+    words = c.words[p]
+    b.v[:neurons] = 0
+    b.r[:neurons] = 0
+    b.past[:, :words, :neurons] = 0
+    b.active[:, :words, :neurons] = 0
+    b.resting[:neurons] = not persistent
+    for k in range(lanes):
+        b.lane[k] = start + k
+    if persistent:
+        for i in range(neurons):
+            for k in range(lanes):
+                b.v[i, k] = state.v[first + i, start + k]
+                b.r[i, k] = state.r[first + i, start + k]
+            for w in range(words):
+                for k in range(lanes):
+                    history = state.past[w, first + i, start + k]
+                    b.past[0, w, i, k] = history
+                    b.active[0, w, i] |= history
+
+
+@_jit
+def _store(c: Compiled, p, k, now, state: State, b: _Scratch):  # type: ignore[no-untyped-def]
+    """Give column k back to its lane; `now` is the history that was written last."""
+    first = c.neurons[p]
+    lane = b.lane[k]
+    for i in range(c.neurons[p + 1] - first):
+        state.v[first + i, lane] = b.v[i, k]
+        state.r[first + i, lane] = b.r[i, k]
+        for w in range(c.words[p]):
+            state.past[w, first + i, lane] = b.past[now, w, i, k]
+
+
+@_jit
+def _drop(c: Compiled, p, k, last, now, b: _Scratch):  # type: ignore[no-untyped-def]
+    """Column `last` takes the place of column k, and is cleared: padding must stay silent."""
+    b.lane[k] = b.lane[last]
+    for i in range(c.neurons[p + 1] - c.neurons[p]):
+        b.v[i, k] = b.v[i, last]
+        b.v[i, last] = 0
+        b.r[i, k] = b.r[i, last]
+        b.r[i, last] = 0
+        for w in range(c.words[p]):
+            b.past[now, w, i, k] = b.past[now, w, i, last]
+            b.past[now, w, i, last] = 0
+    for w in range(len(b.trains)):
+        for channel in range(c.inputs[p + 1] - c.inputs[p]):
+            b.trains[w, channel, k] = b.trains[w, channel, last]
+            b.trains[w, channel, last] = 0
+    for o in range(c.outputs[p + 1] - c.outputs[p]):
+        b.counts[o, k] = b.counts[o, last]
+
+
+@_inline
+def _load_trains(c: Compiled, p, column, lanes, trains, b: _Scratch):  # type: ignore[no-untyped-def]
+    b.trains[:] = 0
+    for w in range(len(trains)):
+        for channel in range(c.inputs[p + 1] - c.inputs[p]):
+            any_bits = np.uint32(0)
+            for k in range(lanes):
+                train = trains[w, channel, column + k]
+                b.trains[w, channel, k] = train
+                any_bits |= train
+            b.train_bits[w, channel] = any_bits
+
+
+@_inline
+def _feed(c: Compiled, p, t, lanes, b: _Scratch):  # type: ignore[no-untyped-def]
+    """What the encoder gives the input neurons in step t."""
+    charge = c.input_charge[p]
+    word = t >> 5
+    bit = np.uint32(1 << (t & 31))
+    for channel in range(c.inputs[p + 1] - c.inputs[p]):
+        b.driven[channel] = word < len(b.trains) and (b.train_bits[word, channel] & bit) != 0
+        if b.driven[channel]:
+            for k in range(lanes):
+                b.drive[channel, k] = charge if np.uint32(b.trains[word, channel, k] & bit) != 0 else np.int32(0)
+
+
+@_inline
+def _count(c: Compiled, p, lanes, now, b: _Scratch):  # type: ignore[no-untyped-def]
+    """Count the output spikes of the step just done; whether there was any."""
+    fired = np.uint32(0)
+    for o in range(c.outputs[p + 1] - c.outputs[p]):
+        neuron = c.output_neuron[c.outputs[p] + o]
+        if b.active[now, 0, neuron] & np.uint32(1):
+            for k in range(lanes):
+                b.counts[o, k] = np.int32(b.counts[o, k] + np.int32(b.past[now, 0, neuron, k] & np.uint32(1)))
+            fired = np.uint32(1)
+    return fired != 0
+
+
+@_inline
+def _winner(c: Compiled, p, k, b: _Scratch):  # type: ignore[no-untyped-def]
+    """The output with most spikes in column k, ties to the lowest; its count and the next best one."""
+    winner, best, second = 0, np.int32(-1), np.int32(-1)
+    for o in range(c.outputs[p + 1] - c.outputs[p]):
+        count = b.counts[o, k]
+        if count > best:
+            winner, best, second = o, count, best
+        elif count > second:
+            second = count
+    return winner, best, max(second, np.int32(0))
+
+
+@_jit
+def decide(c: Compiled, live, columns, trains, state: State, persistent, choice, latency, spikes):  # type: ignore[no-untyped-def]
+    """One decision of every live lane of every network.
+
+    Args:
+        live: int32 [networks], live lanes of each.
+        columns: int64 [networks], where a network's first lane stands in `trains`, `choice` and `latency`.
+        trains: uint32 (words, inputs, lanes).
+        state: read and written if `persistent`; else every lane starts cleared and ends forgotten.
+        choice, latency: int32 [networks, ...] flat, written at `result = columns + lane`, or, where all networks
+            share one set of trains, at [network, lane]: they are 2-D, and row 0 serves all when they have one row.
+        spikes: int64 [all neurons], added to.
+    """
+    b = _scratch(c, len(trains))
+    rows = len(choice)
+    for p in range(len(live)):
+        row = p if rows > 1 else 0
+        offset = columns[p]
+        racing = c.evidence[p] > 0 or c.lead[p] > 0
+        outputs = c.outputs[p + 1] - c.outputs[p]
+        for start in range(0, live[p], BLOCK):
+            lanes = min(BLOCK, live[p] - start)
+            _load(c, p, start, lanes, state, persistent, b)
+            _load_trains(c, p, offset + start, lanes, trains, b)
+            for o in range(outputs):
+                for k in range(lanes):
+                    b.counts[o, k] = 0
+            now = 0
+            for t in range(c.window[p]):
+                padded = -(-lanes // UNROLL) * UNROLL
+                _feed(c, p, t, padded, b)
+                _step(c, p, padded, now, b, spikes)
+                now = 1 - now
+                if _count(c, p, lanes, now, b) and racing:
+                    for k in range(lanes - 1, -1, -1):
+                        winner, best, second = _winner(c, p, k, b)
+                        if 0 < c.evidence[p] <= best or 0 < c.lead[p] <= best - second:
+                            choice[row, offset + b.lane[k]] = winner
+                            latency[row, offset + b.lane[k]] = t + 1
+                            if persistent:
+                                _store(c, p, k, now, state, b)
+                            lanes -= 1
+                            _drop(c, p, k, lanes, now, b)
+                    if lanes == 0:
+                        break
+            for k in range(lanes):
+                choice[row, offset + b.lane[k]] = _winner(c, p, k, b)[0]
+                latency[row, offset + b.lane[k]] = c.window[p]
+                if persistent:
+                    _store(c, p, k, now, state, b)
+
+
+@_jit
+def run(c: Compiled, charges, state: State, raster, spikes):  # type: ignore[no-untyped-def]
+    """Feed network 0 of the batch any charges and record everybody.
+
+    Args:
+        charges: int32 (steps, inputs, lanes).
+        state: read and written.
+        raster: uint8 (steps, lanes, neurons), written.
+        spikes: int64 [all neurons], added to.
+    """
+    b = _scratch(c, 0)
+    for start in range(0, charges.shape[2], BLOCK):
+        lanes = min(BLOCK, charges.shape[2] - start)
+        _load(c, 0, start, lanes, state, True, b)
+        now = 0
+        for t in range(len(charges)):
+            for channel in range(charges.shape[1]):
+                b.driven[channel] = True
+                b.drive[channel] = 0
+                for k in range(lanes):
+                    b.drive[channel, k] = charges[t, channel, start + k]
+            _step(c, 0, -(-lanes // UNROLL) * UNROLL, now, b, spikes)
+            now = 1 - now
+            for i in range(raster.shape[2]):
+                for k in range(lanes):
+                    raster[t, start + k, i] = b.past[now, 0, i, k] & 1
+        for k in range(lanes):
+            _store(c, 0, k, now, state, b)
+
+
+@_jit
+def repack(c: Compiled, live, keep, state: State):  # type: ignore[no-untyped-def]
+    """Close ranks: the lanes that `keep` (bool [live lanes of all networks, one after another]) come first.
+
+    Returns:
+        int32 [networks], how many lanes of each are left.
+    """
+    left = np.zeros(len(live), np.int32)
+    offset = 0
+    for p in range(len(live)):
+        for k in range(live[p]):
+            if keep[offset + k]:
+                to = left[p]
+                left[p] += 1
+                if to != k:
+                    for n in range(c.neurons[p], c.neurons[p + 1]):
+                        state.v[n, to] = state.v[n, k]
+                        state.r[n, to] = state.r[n, k]
+                        for w in range(c.words[p]):
+                            state.past[w, n, to] = state.past[w, n, k]
+        offset += live[p]
+    return left

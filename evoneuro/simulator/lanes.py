@@ -1,0 +1,100 @@
+"""The compiled simulator: a population of networks, many lanes each, on the lane kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from evoneuro.coding.trains import Trains
+from evoneuro.errors import check_shape
+from evoneuro.network import Integers, Network
+from evoneuro.neuron import Charges, Spikes, check_charges
+from evoneuro.simulator import kernel
+from evoneuro.simulator.compiled import compile_networks
+
+
+class LaneSimulator:
+    """P networks with `lanes` lanes each; state persists from decision to decision until `clear`.
+
+    Attributes:
+        live: int32 [P], lanes of each network that still run (`repack` lets finished ones go).
+        spikes: int64 [all neurons], spikes since the last `clear`, over all lanes.
+    """
+
+    name = "numba"
+
+    def __init__(self, networks: Sequence[Network], lanes: int = 1) -> None:
+        self.networks = list(networks)
+        self.lanes = lanes
+        self.compiled = compile_networks(networks)
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything and let all lanes run again."""
+        neurons = len(self.compiled.threshold)
+        words = int(self.compiled.words.max(initial=1))
+        self.state = kernel.State(
+            np.zeros((neurons, self.lanes), np.int32),
+            np.zeros((neurons, self.lanes), np.int32),
+            np.zeros((words, neurons, self.lanes), np.uint32),
+        )
+        self.live = np.full(len(self.networks), self.lanes, np.int32)
+        self.spikes = np.zeros(neurons, np.int64)
+
+    def run(self, charges: Charges) -> Spikes:
+        """Simulate the batch's only network; arguments and result as in `evoneuro.neuron.Reference.run`."""
+        assert len(self.networks) == 1, "run() records one network"
+        network = self.networks[0]
+        charges = check_charges(network, charges, self.lanes)
+        raster = np.zeros((len(charges), self.lanes, network.neurons), np.uint8)
+        by_lane = np.ascontiguousarray(charges.transpose(0, 2, 1))
+        kernel.run(self.compiled, by_lane, self.state, raster, self.spikes)
+        return raster
+
+    def decide(self, trains: Trains) -> tuple[Integers, Integers]:
+        """One decision of every live lane.
+
+        Args:
+            trains: uint32 (words, inputs, live lanes), network after network.
+
+        Returns:
+            The chosen output and the steps it took, int32 [live lanes] each.
+        """
+        total = int(self.live.sum())
+        check_shape("trains", trains.shape, ("words", "inputs", total))
+        columns = np.concatenate([[0], np.cumsum(self.live[:-1], dtype=np.int64)])
+        choice, latency = np.empty((2, 1, total), np.int32)
+        kernel.decide(self.compiled, self.live, columns, trains, self.state, True, choice, latency, self.spikes)
+        return choice[0], latency[0]
+
+    def forget(self) -> None:
+        """Clear potentials, counters and spikes in flight; lanes and spike counts stay as they are."""
+        for array in self.state:
+            array[:] = 0
+
+    def repack(self, keep: npt.NDArray[np.bool_]) -> None:
+        """Let the live lanes go that are not in `keep` (bool [live lanes])."""
+        self.live = kernel.repack(self.compiled, self.live, keep, self.state)
+
+
+def decide_shared(networks: Sequence[Network], trains: Trains) -> tuple[Integers, Integers, npt.NDArray[np.int64]]:
+    """One decision per lane from a cleared state, every network on the same trains: a data set.
+
+    Args:
+        trains: uint32 (words, inputs, lanes).
+
+    Returns:
+        choice and latency, int32 [networks, lanes], and the spikes of all neurons, int64 [all neurons].
+    """
+    compiled = compile_networks(networks)
+    lanes = trains.shape[2]
+    live = np.full(len(networks), lanes, np.int32)
+    # at least two rows, for the kernel takes one row as shared by all
+    choice, latency = np.empty((2, max(len(networks), 2), lanes), np.int32)
+    spikes = np.zeros(len(compiled.threshold), np.int64)
+    nothing = kernel.State(np.empty((0, 0), np.int32), np.empty((0, 0), np.int32), np.empty((0, 0, 0), np.uint32))
+    columns = np.zeros(len(networks), np.int64)
+    kernel.decide(compiled, live, columns, trains, nothing, False, choice, latency, spikes)
+    return choice[: len(networks)], latency[: len(networks)], spikes

@@ -1,0 +1,106 @@
+"""The contract of a pool of workers, and what its two implementations share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from evoneuro.errors import EvoNeuroError, check_integer
+from evoneuro.evaluation import Cases, Evaluation
+from evoneuro.network import Network
+
+Results = list[tuple[int, Evaluation]]
+
+TARGET_SECONDS = 0.12  # work per batch: far above what a message costs, short enough to journal and interrupt between
+FIRST_BATCH = 16  # networks, as long as nothing has been measured
+PATIENCE = 5.0  # a batch may take this many times as long as expected
+
+
+class Pool(Protocol):
+    """Workers that hold a task and evaluate networks on it.
+
+    Attributes:
+        workers: processes that evaluate; 0 when that is this process.
+    """
+
+    workers: int
+
+    def evaluate(self, networks: Sequence[Network], cases: Cases) -> Iterator[Results]:
+        """Evaluate all networks on the same cases.
+
+        Yields the batches as they come back: pairs of a position in `networks` and its `Evaluation`. Every position
+        comes exactly once, in any order; a candidate that raised, hung or crashed comes as a failure with its reason.
+        What a network scores depends on the network and the cases only, not on batches, workers or their accidents.
+
+        Raises:
+            PluginError: a worker could not build the task.
+            RunError: no worker can be kept alive.
+        """
+        ...
+
+    def close(self) -> None:
+        """End the workers; a second call does nothing."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class Pace:
+    """How long one network takes, learned while batches come back; it sets the size of the next and its deadline."""
+
+    def __init__(self, timeout: float) -> None:
+        self.timeout = timeout
+        self.seconds: float | None = None  # per network
+
+    def record(self, networks: int, seconds: float) -> None:
+        """A batch of `networks` took `seconds`."""
+        latest = seconds / networks
+        self.seconds = latest if self.seconds is None else (self.seconds + latest) / 2
+
+    def size(self) -> int:
+        """Networks that make one batch of `TARGET_SECONDS`, at least one."""
+        if self.seconds is None:
+            return FIRST_BATCH
+        return max(1, int(TARGET_SECONDS / max(self.seconds, 1e-6)))
+
+    def limit(self, networks: int) -> float:
+        """Seconds after which a batch of `networks` counts as hanging: the timeout, or more if much is expected."""
+        return max(self.timeout, PATIENCE * (self.seconds or 0.0) * networks)
+
+
+def open_pool(
+    task_name: str, parameters: Mapping[str, Any], workers: int | None, address: str = "local", timeout: float = 60.0
+) -> Pool:
+    """The pool that evaluates on the named task.
+
+    Args:
+        task_name: a registered name, `package.module:Class` or `path/file.py:Class`. On a cluster the file must stand
+            under the same path on every node.
+        parameters: of the task.
+        workers: 0 evaluates in this process, without Ray; None takes one worker per processor.
+        address: "local" starts Ray on this machine; "auto", `HOST:PORT` or `ray://HOST:PORT` joins a running cluster.
+        timeout: seconds without an answer after which a candidate counts as hanging.
+
+    Raises:
+        EvoNeuroError: a wrong argument, Ray is not installed or there is no cluster at `address`.
+        PluginError: the task cannot be built.
+    """
+    if timeout <= 0:
+        raise EvoNeuroError(f"timeout: expected seconds above 0, got {timeout:g}")
+    if workers is not None:
+        check_integer("workers", workers, 0, 2**16)
+    if workers == 0:
+        if address != "local":
+            raise EvoNeuroError(f"workers 0 evaluates in this process and uses no cluster; drop the address {address}")
+        from evoneuro.workers.local import LocalPool
+
+        return LocalPool.of(task_name, parameters, timeout)
+    from evoneuro.task import absolute
+    from evoneuro.workers.ray_pool import RayPool
+
+    return RayPool(absolute(task_name), parameters, workers, address, timeout)

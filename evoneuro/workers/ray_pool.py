@@ -1,0 +1,448 @@
+"""Evaluation on Ray: one actor per worker, on this machine or on a cluster.
+
+Ray moves the messages and notices a dead process; what that means for a candidate is decided here. Whatever happens
+to a worker (a crash, a deadline, a lost node), its actor is ended and a fresh one started, and the networks that it
+held run again, each alone on an otherwise idle worker. Only a network that loses its worker three times while it is
+alone fails. Nothing blocks for longer than `POLL_SECONDS`, so that signals are seen.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import math
+import os
+import secrets
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from evoneuro.errors import EvoNeuroError, PluginError, RunError
+from evoneuro.evaluation import Cases, Evaluation
+from evoneuro.network import Network
+from evoneuro.workers.pool import Pace, Results
+from evoneuro.workers.worker import Worker, pack, unpack
+
+STRIKES = 3  # workers that a network may lose while it is alone
+IN_FLIGHT = 2  # batches per worker: one that runs, one that waits, so that no worker waits for a message
+POLL_SECONDS = 0.5
+FETCH_SECONDS = 30.0  # to bring an answer over that Ray says is ready
+START_SECONDS = 300.0  # until the first worker must have built its task; a cluster may have to start a node
+STARTS = 8  # failed starts in a row, without any worker left, that end the run
+LONGEST_PAUSE = 30.0  # seconds between two attempts to start a worker
+STORE_BYTES = 100 * 2**20  # of Ray's object store, which hardly anything goes through: batches are small
+CONNECT_SECONDS = 5.0
+
+# One thread per worker: results must not depend on how many there are, and the workers are the parallelism.
+THREADS = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
+# Ray: no usage reports, and no history of calls that would grow with every batch (some 30 MiB per 10 000).
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_METRICS_ENABLED": "0",
+    "RAY_SCHEDULER_EVENTS": "0",
+    "RAY_task_events_report_interval_ms": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+
+
+@dataclass(frozen=True)
+class _Batch:
+    positions: list[int]
+    alone: bool  # one network under suspicion, with the worker to itself
+
+
+@dataclass(eq=False)
+class _Member:
+    """One actor and what it was asked."""
+
+    actor: Any
+    trouble: Any  # the call that answers when the task is built; None after that
+    born: float
+    calls: deque[tuple[Any, _Batch]] = field(default_factory=deque)
+    limit: float = math.inf  # seconds for the call that runs
+    deadline: float = math.inf
+
+    def free(self) -> bool:
+        """Whether another ordinary batch may follow."""
+        return self.trouble is None and len(self.calls) < IN_FLIGHT and not any(b.alone for _, b in self.calls)
+
+
+class _Work:
+    """What is left to do of one `evaluate`, as positions in `networks`."""
+
+    def __init__(self, networks: Sequence[Network], cases: Cases) -> None:
+        self.networks, self.cases = networks, cases
+        self.fresh = deque(range(len(networks)))
+        self.suspects: deque[int] = deque()
+        self.strikes: Counter[int] = Counter()
+        self.left = len(networks)
+
+    def next_batch(self, size: int) -> _Batch:
+        """`size` fresh networks."""
+        return _Batch([self.fresh.popleft() for _ in range(min(size, len(self.fresh)))], alone=False)
+
+
+class RayPool:
+    """A pool of Ray actors; see `evoneuro.workers.pool.open_pool` for the arguments."""
+
+    def __init__(
+        self, task_name: str, parameters: Mapping[str, Any], workers: int | None, address: str, timeout: float
+    ) -> None:
+        self._task_name, self._parameters = task_name, dict(parameters)
+        self._pace = Pace(timeout)
+        self._members: list[_Member] = []
+        self._failed_starts, self._next_start = 0, 0.0
+        session = _Session.open(address, workers)
+        self._undo, self._ray, self.workers = session.undo, session.ray, session.workers
+        self._actors, self._closed = session.actor_class(), False
+        try:
+            while not any(member.trouble is None for member in self._members):
+                self._staff()
+                self._welcome(self._answered()[0])
+        except BaseException:
+            self.close()
+            raise
+
+    def evaluate(self, networks: Sequence[Network], cases: Cases) -> Iterator[Results]:
+        """See `evoneuro.workers.pool.Pool`."""
+        if self._closed:
+            raise RunError("the pool of workers is closed")
+        assert not any(member.calls for member in self._members), "one evaluate() at a time"
+        work = _Work(networks, cases)
+        try:
+            while work.left:
+                self._staff()
+                self._hand_out(work)
+                answered, late = self._answered()
+                working = [member for member in answered if member.trouble is None]
+                self._welcome(answered)
+                for member in working:
+                    yield from self._take(member, work)
+                for member in late:
+                    yield from self._lose(member, work, f"no answer within {member.limit:g} s")
+        finally:
+            for member in [member for member in self._members if member.calls]:
+                self._end(member)  # the caller gave up; these answers are for nobody
+
+    def close(self) -> None:
+        """End the actors, and Ray where this pool started it; a second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        for member in list(self._members):
+            self._end(member)
+        self._undo.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Workers
+
+    def _staff(self) -> None:
+        """Start the workers that are missing, unless the last start failed a moment ago."""
+        now = time.monotonic()
+        while len(self._members) < self.workers and now >= self._next_start:
+            actor = self._actors.remote(self._task_name, self._parameters)
+            self._members.append(_Member(actor, actor.trouble.remote(), now))
+
+    def _welcome(self, answered: Sequence[_Member]) -> None:
+        """Take in the workers that have built their task.
+
+        Raises:
+            PluginError: the task cannot be built.
+            RunError: no worker can be started.
+        """
+        for member in answered:
+            if member.trouble is None:
+                continue
+            try:
+                trouble = self._ray.get(member.trouble, timeout=FETCH_SECONDS)
+            except self._ray.exceptions.RayError as error:
+                self._end(member)
+                self._pause(error)
+                continue
+            if trouble:
+                raise PluginError(*trouble)
+            member.trouble, self._failed_starts = None, 0
+        waiting = [member.born for member in self._members if member.trouble is not None]
+        if len(waiting) == len(self._members) and waiting and time.monotonic() - min(waiting) > START_SECONDS:
+            raise RunError(
+                f"no worker has started within {START_SECONDS:g} s; is there a free processor, and does the task load?"
+            )
+
+    def _pause(self, error: Exception) -> None:
+        """A worker died before it was ready: wait longer each time, and in the end give up."""
+        self._failed_starts += 1
+        self._next_start = time.monotonic() + min(0.25 * 2**self._failed_starts, LONGEST_PAUSE)
+        if self._failed_starts >= STARTS and not any(member.trouble is None for member in self._members):
+            raise RunError(
+                f"{self._failed_starts} workers in a row died while they built task {self._task_name!r} "
+                f"({type(error).__name__}); try the task with --workers 0"
+            ) from error
+
+    def _end(self, member: _Member) -> None:
+        """Kill an actor; what it was asked is forgotten."""
+        self._members.remove(member)
+        with contextlib.suppress(self._ray.exceptions.RayError):
+            self._ray.kill(member.actor, no_restart=True)
+
+    # Batches
+
+    def _hand_out(self, work: _Work) -> None:
+        """Give batches to the workers that have room; networks under suspicion come last, one per idle worker."""
+        for member in self._members:
+            while work.fresh and member.free():
+                share = math.ceil(len(work.fresh) / self.workers)
+                self._send(member, work, work.next_batch(min(self._pace.size(), share)))
+            if work.suspects and not work.fresh and member.free() and not member.calls:
+                self._send(member, work, _Batch([work.suspects.popleft()], alone=True))
+
+    def _send(self, member: _Member, work: _Work, batch: _Batch) -> None:
+        rows = pack([work.networks[position] for position in batch.positions])
+        member.calls.append((member.actor.evaluate.remote(rows, work.cases), batch))
+        if len(member.calls) == 1:
+            self._start_clock(member)
+
+    def _start_clock(self, member: _Member) -> None:
+        """The deadline of the call that runs now: calls run in the order in which they were sent."""
+        if member.calls:
+            member.limit = self._pace.limit(len(member.calls[0][1].positions))
+            member.deadline = time.monotonic() + member.limit
+        else:
+            member.limit = member.deadline = math.inf
+
+    def _answered(self) -> tuple[list[_Member], list[_Member]]:
+        """Wait a moment: members whose oldest call is answered, and those whose deadline has passed without."""
+        owner = {}
+        for member in self._members:
+            if member.trouble is not None:
+                owner[member.trouble] = member
+            elif member.calls:
+                owner[member.calls[0][0]] = member
+        now = time.monotonic()
+        if not owner:
+            time.sleep(min(POLL_SECONDS, max(self._next_start - now, 0.0)))
+            return [], []
+        soonest = min(member.deadline for member in self._members)
+        self._ray.wait(list(owner), timeout=min(POLL_SECONDS, max(soonest - now, 0.0)))
+        done, _ = self._ray.wait(list(owner), num_returns=len(owner), timeout=0)
+        answered = [owner[call] for call in done]
+        return answered, [member for member in self._members if now > member.deadline and member not in answered]
+
+    def _take(self, member: _Member, work: _Work) -> Iterator[Results]:
+        """The results of the oldest call of `member`, which has been answered."""
+        call, batch = member.calls[0]
+        try:
+            rows, seconds = self._ray.get(call, timeout=FETCH_SECONDS)
+        except self._ray.exceptions.RayError as error:
+            yield from self._lose(member, work, f"{self._told(error)} {STRIKES} times")
+            return
+        member.calls.popleft()
+        self._start_clock(member)
+        self._pace.record(len(batch.positions), seconds)
+        self._hand_out(work)  # before the caller takes its time over the results
+        work.left -= len(batch.positions)
+        yield list(zip(batch.positions, unpack(Evaluation, rows), strict=True))
+
+    def _told(self, error: Exception) -> str:
+        """What an error of Ray says about the network that was alone with the worker."""
+        if isinstance(error, self._ray.exceptions.OutOfMemoryError):
+            return "ran out of memory"
+        if isinstance(error, self._ray.exceptions.RayTaskError):
+            return f"broke the worker's own code ({str(error).strip().splitlines()[-1]})"
+        return "crashed the worker"
+
+    def _lose(self, member: _Member, work: _Work, reason: str) -> Iterator[Results]:
+        """End a worker that crashed or hangs, and suspect all that it held; a third strike is the end of one."""
+        self._end(member)
+        _, running = member.calls[0]
+        held = [position for _, batch in member.calls for position in batch.positions]
+        if running.alone:
+            work.strikes[held[0]] += 1
+            if work.strikes[held[0]] >= STRIKES:
+                work.left -= 1
+                yield [(held.pop(0), Evaluation.failed(reason))]
+        work.suspects.extend(held)
+
+
+# Ray itself
+
+
+@dataclass(frozen=True)
+class _Session:
+    """Ray as this process uses it: started here, joined, or the user's own, which stays as it is.
+
+    Attributes:
+        ray: the module.
+        workers: how many actors to keep.
+        environment: of the actors' processes.
+        undo: what ends it.
+    """
+
+    ray: Any
+    workers: int
+    environment: dict[str, str]
+    undo: contextlib.ExitStack
+
+    @classmethod
+    def open(cls, address: str, workers: int | None) -> _Session:
+        """Use the Ray that the process already uses, else start or join one."""
+        ray = sys.modules.get("ray")
+        if ray is not None and ray.is_initialized():
+            return cls(ray, workers or _processors_of(ray), THREADS, contextlib.ExitStack())
+        with contextlib.ExitStack() as undo, _sigterm_kept():
+            for name, value in QUIET.items():
+                os.environ.setdefault(name, value)
+            if address == "local":
+                workers = workers or _processors_here()
+                ray = _start(workers, undo)
+                environment = THREADS | {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
+            else:
+                ray, environment = _join(address, undo), THREADS
+            return cls(ray, workers or _processors_of(ray), environment, undo.pop_all())
+
+    def actor_class(self) -> Any:
+        """What makes actors of `Worker`. Ray must never repeat a call by itself: the pool decides what runs again."""
+        return self.ray.remote(Worker).options(
+            num_cpus=1,
+            max_restarts=0,
+            max_task_retries=0,
+            enable_task_events=False,
+            runtime_env={"env_vars": self.environment},
+        )
+
+
+def _start(workers: int, undo: contextlib.ExitStack) -> Any:
+    """Ray on this machine alone: quiet, behind a token, in a folder of its own that goes when it ends."""
+    _protect()
+    ray = _import_ray()
+    # short, for the sockets in it may have about 100 characters; private, for Ray makes its own folders public
+    base = os.environ.get("RAY_TMPDIR") or ("/tmp" if os.access("/tmp", os.W_OK) else None)
+    folder = tempfile.TemporaryDirectory(prefix="evoneuro-", dir=base, ignore_cleanup_errors=True)
+    undo.enter_context(folder)
+    _hush(undo)
+    undo.callback(ray.shutdown)
+    try:
+        ray.init(
+            address="local",
+            num_cpus=workers,
+            include_dashboard=False,
+            dashboard_host="127.0.0.1",
+            log_to_driver=False,
+            logging_level="ERROR",
+            object_store_memory=STORE_BYTES,
+            _temp_dir=os.path.join(folder.name, "ray"),
+        )
+    except Exception as error:
+        raise RunError(f"Ray did not start: {_brief(error)}. --workers 0 does without") from error
+    return ray
+
+
+def _join(address: str, undo: contextlib.ExitStack) -> Any:
+    """Ray on a running cluster."""
+    target = os.environ.get("RAY_ADDRESS", address) if address == "auto" else address
+    ray = _import_ray()
+    _check_reachable(target)
+    _hush(undo)
+    undo.callback(ray.shutdown)
+    try:
+        ray.init(address=target, log_to_driver=False, logging_level="ERROR")
+    except (Exception, SystemExit) as error:  # Ray ends the process when a cluster refuses it
+        raise EvoNeuroError(
+            f"cannot join a Ray cluster at {target}: {_brief(error)}. Start one with `ray start --head`, or leave "
+            "--address out to use this machine"
+        ) from error
+    return ray
+
+
+def _check_reachable(address: str) -> None:
+    """Raise unless something listens at HOST:PORT; Ray itself would try for two minutes."""
+    host, colon, port = address.rpartition("://")[2].rpartition(":")
+    if address == "auto":
+        return
+    if not colon or not port.isdecimal():
+        raise EvoNeuroError(f"address: expected local, auto, HOST:PORT or ray://HOST:PORT, got {address!r}")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise EvoNeuroError(f"cannot join a Ray cluster at {address}: {error}") from error
+
+
+def _import_ray() -> Any:
+    try:
+        import ray
+    except ImportError:
+        raise EvoNeuroError(
+            "Ray is not installed: `pip install ray` to use several processors, or --workers 0 to evaluate in this process"
+        ) from None
+    return ray
+
+
+def _protect() -> None:
+    """Let only this user's processes talk to the Ray that is started here: its ports are open to the network."""
+    if "ray" not in sys.modules:  # else Ray has read the setting, and sets it itself from 2.59 on
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+    if "RAY_AUTH_TOKEN" not in os.environ:
+        os.environ.setdefault("RAY_AUTH_TOKEN_PATH", _token_file())
+
+
+@cache
+def _token_file() -> str:
+    """A file with a secret that only this user can read; one per process, since Ray keeps what it has read."""
+    descriptor, path = tempfile.mkstemp(prefix="evoneuro-token-")
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_hex(32))
+    atexit.register(_remove, path, os.getpid())
+    return path
+
+
+def _remove(path: str, process: int) -> None:
+    if os.getpid() == process:  # not in a fork of it
+        Path(path).unlink(missing_ok=True)
+
+
+def _hush(undo: contextlib.ExitStack) -> None:
+    """Keep Ray's notes on dead workers off stdout, where results go; the pool reports them as failures."""
+    printer = sys.modules.get("ray._private.worker")
+    if getattr(printer, "_worker_logs_enabled", False):
+        undo.callback(setattr, printer, "_worker_logs_enabled", True)
+        setattr(printer, "_worker_logs_enabled", False)
+
+
+@contextlib.contextmanager
+def _sigterm_kept() -> Iterator[None]:
+    """Put the handler of SIGTERM back, which `ray.init` replaces."""
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if handler is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
+
+
+def _processors_here() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _processors_of(ray: Any) -> int:
+    return max(1, int(ray.cluster_resources().get("CPU", 1)))
+
+
+def _brief(error: BaseException) -> str:
+    """The first line of an error of Ray, which may come with pages."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")

@@ -1,0 +1,151 @@
+"""What a worker does: evaluate a batch so that one bad candidate costs nobody else their score.
+
+Also the form in which batches travel: rows of plain numbers and bytes. Pickling the dataclasses themselves is about
+seven times slower, for every one of their small arrays would be sent as a buffer of its own.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from types import FrameType
+from typing import Any, TypeVar
+
+import numpy as np
+
+from evoneuro.errors import EvoNeuroError, PluginError
+from evoneuro.evaluation import Cases, Evaluation
+from evoneuro.network import Network
+from evoneuro.task import Task, load_task, plugin_error
+
+Row = tuple[Any, ...]
+Record = TypeVar("Record", Network, Evaluation)
+
+_DTYPE = {"ids": "<i8", "spikes": "<i8", "case_scores": "<f8"}  # of the arrays that are not int32
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_LONGEST_REASON = 300  # characters; a plugin may put a whole array into its message
+
+
+def evaluate_batch(
+    task: Task,
+    networks: Sequence[Network],
+    cases: Cases,
+    passing: tuple[type[BaseException], ...] = (KeyboardInterrupt,),
+) -> list[Evaluation]:
+    """One evaluation per network, in order, whatever the task's code raises.
+
+    If the batch raises, its networks run again one by one, so that only the culprit fails.
+
+    Args:
+        passing: exceptions that are not the task's and go through.
+    """
+    from evoneuro.evaluate import evaluate
+
+    try:
+        return evaluate(task, networks, cases)
+    except passing:
+        raise
+    except BaseException as error:
+        if len(networks) == 1:
+            return [Evaluation.failed(_reason(task, error))]
+    return [evaluate_batch(task, [network], cases, passing)[0] for network in networks]
+
+
+class Worker:
+    """A process that holds a task; `evoneuro.workers.ray_pool` makes an actor of it.
+
+    Nothing here raises: a task that cannot be built is reported by `trouble`.
+    """
+
+    def __init__(self, task_name: str, parameters: Mapping[str, Any]) -> None:
+        self._trouble: tuple[str, str] | None = None
+        try:
+            self._task = load_task(task_name, parameters)
+            if self._task.kind != "control":
+                self._task.inputs(0)  # reads the data set now, not on the time of the first batch
+        except BaseException as error:
+            self._trouble = _trouble(task_name, error)
+
+    def trouble(self) -> tuple[str, str] | None:
+        """Message and traceback of why the task could not be built, or None when the worker is ready."""
+        return self._trouble
+
+    def evaluate(self, rows: Sequence[Row], cases: Cases) -> tuple[list[Row], float]:
+        """Rows of the evaluations of the networks in `rows`, and the seconds that they took."""
+        start = time.perf_counter()
+        results = evaluate_batch(self._task, unpack(Network, rows), cases, passing=())
+        return pack(results), time.perf_counter() - start
+
+
+def pack(records: Sequence[Network] | Sequence[Evaluation]) -> list[Row]:
+    """One row of plain values per record; an array becomes its bytes."""
+    return [
+        tuple(value.tobytes() if isinstance(value, np.ndarray) else value for value in vars(record).values())
+        for record in records
+    ]
+
+
+def unpack(kind: type[Record], rows: Sequence[Row]) -> list[Record]:
+    """The records of `pack`; their arrays are read-only.
+
+    The records were checked when they were made, so they are restored without their constructor, which for networks
+    would take longer than the journey.
+    """
+    names = list(kind.__dataclass_fields__)
+    records = []
+    for row in rows:
+        record = object.__new__(kind)
+        for name, value in zip(names, row, strict=True):
+            array = np.frombuffer(value, _DTYPE.get(name, "<i4")) if isinstance(value, bytes) else value
+            object.__setattr__(record, name, array)
+        records.append(record)
+    return records
+
+
+def _reason(task: Task, error: BaseException) -> str:
+    """'raised ValueError: message (file.py, line 12)', with the deepest line of the task's own code."""
+    cause = _cause(error)
+    line = _line(task, cause)
+    return f"raised {_first_line(cause)}" + (f" ({line})" if line else "")
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What the plugin itself raised."""
+    return error.__cause__ if isinstance(error, PluginError) and error.__cause__ is not None else error
+
+
+def _first_line(error: BaseException) -> str:
+    """'ValueError: message' on one line; an exception of a plugin may even fail to describe itself."""
+    try:
+        message = " ".join(str(error).split())
+    except BaseException:
+        message = ""
+    text = f"{type(error).__name__}: {message}" if message else type(error).__name__
+    return text if len(text) <= _LONGEST_REASON else text[: _LONGEST_REASON - 3] + "..."
+
+
+def _line(task: Task, error: BaseException) -> str:
+    """'file.py, line 12' of the deepest frame in the task's files; '' when none of its code was running."""
+    files = set()
+    for kind in type(task).__mro__:
+        try:
+            file = os.path.abspath(inspect.getfile(kind))
+        except (TypeError, OSError):
+            continue
+        if not file.startswith(_PACKAGE + os.sep):
+            files.add(file)
+    frames: list[tuple[FrameType, int]] = list(traceback.walk_tb(error.__traceback__))
+    for frame, number in reversed(frames):
+        if os.path.abspath(frame.f_code.co_filename) in files:
+            return f"{os.path.basename(frame.f_code.co_filename)}, line {number}"
+    return ""
+
+
+def _trouble(task_name: str, error: BaseException) -> tuple[str, str]:
+    """Message and the plugin's own traceback of an error while the task was built."""
+    if not isinstance(error, EvoNeuroError):
+        error = plugin_error(f"task {task_name!r} could not be made", error)
+    return str(error), error.trace if isinstance(error, PluginError) else ""
