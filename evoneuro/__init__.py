@@ -4,8 +4,19 @@ from evoneuro.environments import ControlTask
 from evoneuro.errors import EvoNeuroError
 from evoneuro.network import Network
 from evoneuro.network_file import load
+from evoneuro.run import Run, evolve, resume
 from evoneuro.task import ClassificationTask, SpikeTask
 
 __version__ = "0.1.0"
 
-__all__ = ["ClassificationTask", "ControlTask", "EvoNeuroError", "Network", "SpikeTask", "load"]
+__all__ = [
+    "ClassificationTask",
+    "ControlTask",
+    "EvoNeuroError",
+    "Network",
+    "Run",
+    "SpikeTask",
+    "evolve",
+    "load",
+    "resume",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +77,9 @@ class Episodes:
     every: int = 10
 
     def __post_init__(self) -> None:
-        for name in ("refresh", "validation", "every"):
+        for name in ("refresh", "every"):
             check_integer(f"episodes.{name}", getattr(self, name), 1, 2**31)
+        check_integer("episodes.validation", self.validation, 2, 2**31)
         if self.count is not None:
             check_integer("episodes.count", self.count, 1, 2**20)
 
@@ -215,11 +216,6 @@ def parse_value(text: str) -> Any:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text.strip()
-
-
-def changed(config: Config, **sections: Mapping[str, Any]) -> Config:
-    """`config` with some keys of some sections replaced, e.g. changed(c, budget={"generations": 3})."""
-    return replace(config, **{name: replace(getattr(config, name), **values) for name, values in sections.items()})
 
 
 def _build(cls: Any, where: str, document: Mapping[str, Any]) -> Any:

@@ -7,6 +7,7 @@ equal losses never crowd a front; no two candidates express the same network; pa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -53,13 +54,15 @@ class Candidate:
         return Candidate(self.id, self.genome, self.network, self.fingerprint, measures)
 
     def to_document(self) -> dict[str, Any]:
-        """The candidate as plain data; its network follows from its genome."""
-        return {"id": self.id, "genome": self.genome.to_document(), "measures": self.measures}
+        """The candidate as plain data (a failed one's measures are null); its network follows from its genome."""
+        measures = {name: value if math.isfinite(value) else None for name, value in self.measures.items()}
+        return {"id": self.id, "genome": self.genome.to_document(), "measures": measures}
 
     @classmethod
     def from_document(cls, document: dict[str, Any], blueprint: Blueprint) -> Candidate:
         """The candidate of `to_document`."""
-        return cls.born(document["id"], Genome.from_document(document["genome"]), blueprint).measured(document["measures"])
+        measures = {name: math.nan if value is None else value for name, value in document["measures"].items()}
+        return cls.born(document["id"], Genome.from_document(document["genome"]), blueprint).measured(measures)
 
 
 class Evolution:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import json
 import platform
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -41,8 +43,8 @@ from evoneuro.workers import Pool, open_pool
 FRONT_LIMIT = 128
 
 
-class Display(Protocol):
-    """What a run tells while it goes on (see `evoneuro.report.live`)."""
+class Observer(Protocol):
+    """What a run tells while it goes on; `evoneuro.report.live` has the displays."""
 
     def start(self, header: Mapping[str, Any]) -> None: ...
 
@@ -52,7 +54,7 @@ class Display(Protocol):
 
 
 class Silent:
-    """A display that shows nothing."""
+    """An observer that does nothing."""
 
     def start(self, header: Mapping[str, Any]) -> None: ...
 
@@ -111,7 +113,27 @@ class Run:
             store.close()
 
 
-def start(config: Config, display: Display | None = None) -> Run:
+def evolve(
+    task: str, *, generations: int = 100, seed: int = 0, workers: int | None = None, out: str = "results", **settings: Any
+) -> Run:
+    """Evolve networks for a task, in Python: `evolve("iris", generations=100, seed=1).front.best("score")`.
+
+    Args:
+        task: a registered name, `package.module:Class` or `path/file.py:Class`.
+        workers: Ray workers; None: one per core; 0: this process, without Ray.
+        settings: sections of the configuration, as in search={"population": 200}, parameters={"max_steps": 1000}.
+
+    Raises:
+        EvoNeuroError: a task, key or value that does not fit.
+        RunError: the run directory cannot be written, or no worker can be kept alive.
+    """
+    document: dict[str, Any] = {"task": task, "seed": seed, "out": out, **settings}
+    document["budget"] = {"generations": generations, **settings.get("budget", {})}
+    document["workers"] = {"count": workers, **settings.get("workers", {})}
+    return start(Config.from_document(document))
+
+
+def start(config: Config, display: Observer | None = None) -> Run:
     """Begin a run in a new directory below `config.out`, and see it through.
 
     Raises:
@@ -137,7 +159,7 @@ def start(config: Config, display: Display | None = None) -> Run:
 
 
 def resume(
-    path: str | Path, display: Display | None = None, workers: int | None = None, allow_changed_task: bool = False
+    path: str | Path, display: Observer | None = None, workers: int | None = None, allow_changed_task: bool = False
 ) -> Run:
     """Go on with a run that was interrupted, from what its journal holds, to the same end.
 
@@ -173,7 +195,7 @@ def resume(
 class _Session:
     """One process's work on a run, from the last closed generation to the end of the budget."""
 
-    def __init__(self, store: Store, config: Config, task: Task, blueprint: Blueprint, display: Display) -> None:
+    def __init__(self, store: Store, config: Config, task: Task, blueprint: Blueprint, display: Observer) -> None:
         self.store, self.config, self.task, self.blueprint, self.display = store, config, task, blueprint, display
         self.constraints = [parse_constraint(text) for text in config.search.constraints]
         self.evolution = Evolution(blueprint, config.seed, config.search.population, config.search.crossover)
@@ -207,7 +229,9 @@ class _Session:
             raise
         finally:
             self.display.finish()
-            self.store.finish(state)
+            # an error of the disk is already on its way; a second one would hide it
+            with nullcontext() if state == "finished" else suppress(RunError):
+                self.store.finish(state)
 
     def _restore(self) -> int:
         """The state after the last closed generation; returns the next one."""
@@ -328,7 +352,7 @@ class _Session:
             "baseline": self.baseline,
             "reference": self.reference,
         }
-        digest = hashlib.sha256(repr(_plain_text(document)).encode()).hexdigest()
+        digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
         counts = self.store.counts()
         table = losses([m.measures for m in self.archive.members], self.config.search.objectives)
         summary = {
@@ -369,12 +393,6 @@ def _shown(member: Member) -> dict[str, Any]:
     }
 
 
-def _plain_text(document: Any) -> str:
-    import json
-
-    return json.dumps(document, sort_keys=True, allow_nan=True)
-
-
 def _starting_networks(config: Config) -> list[Network]:
     """The networks of `--from`: a network file, RUN:ID, or a whole run's front."""
     if config.start is None:
@@ -403,7 +421,7 @@ def _blueprint(config: Config, task: Task, seeds: Sequence[Network]) -> Blueprin
         bounds=bounds,
         encoder=encoder,
         decoder=decoder,
-        task=task.document(config.seed),
+        task={**task.document(config.seed), "source": config.task},
         # an encoder spike alone makes any input neuron fire that holds no negative potential
         input_charge=seeds[0].input_charge if seeds else max(1, bounds.threshold[1]),
         fixed=config.search.topology == "fixed",

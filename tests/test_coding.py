@@ -88,6 +88,15 @@ def test_quantise_is_the_rounded_fraction_of_the_range(low: int, size: int, x: i
     assert encoder.quantise([[x / 16]]).tolist() == [[expected]]
 
 
+@pytest.mark.parametrize(
+    ("rounding", "steps"), [("away", [-2, -1, 0, 1, 2]), ("nearest", [-2, 0, 0, 0, 2]), ("floor", [-2, -1, 0, 0, 1])]
+)
+def test_halves_go_by_the_rounding(rounding: str, steps: list[int]) -> None:
+    encoder = FlipFlop((-2.0,), (2.0,), bits=2, rounding=rounding)  # half a step is 0.5
+    q = encoder.quantise([[-1.5], [-0.5], [0.0], [0.5], [1.5]])
+    assert (q[:, 0] - 2).tolist() == steps
+
+
 @pytest.mark.parametrize("bits", [1, 8, 16])
 def test_the_ends_and_the_centre_are_exact(encoder: Encoder, bits: int) -> None:
     encoder = type(encoder)(encoder.low, encoder.high, bits=bits)
@@ -279,6 +288,15 @@ def test_gain_stretches_about_the_centre(gain: int, x: float) -> None:
     offset = abs(int(encoder.quantise([[x]])[0, 0]) - 128)
     spikes = math.ceil(Fraction(min(math.ceil(Fraction(offset * gain, 16)), 128) * 8, 128))
     assert counts_of(encoder, [[x]]) == [[spikes, 0] if x <= 0 else [0, spikes]]
+
+
+@given(st.integers(1, 256), st.integers(1, 16), st.floats(0, 1))
+@settings(max_examples=200)
+def test_gain_of_a_unipolar_value_rounds_up(gain: int, bits: int, u: float) -> None:
+    encoder = CountEncoder((0.0,), (1.0,), bits=bits, max_spikes=32, interval=1, gain=gain)
+    q = int(encoder.quantise([[u]])[0, 0])
+    stretched = min(math.ceil(Fraction(q * gain, 16)), 2**bits)
+    assert counts_of(encoder, [[u]]) == [[math.ceil(Fraction(stretched * 32, 2**bits))]]
 
 
 @pytest.mark.parametrize(("gain", "count"), [(8, 2), (16, 4), (24, 6), (32, 8), (256, 8)])

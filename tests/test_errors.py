@@ -26,7 +26,8 @@ from evoneuro.errors import (
 @pytest.mark.parametrize(("error", "status"), [(EvoNeuroError, 2), (FormatError, 2), (PluginError, 2), (RunError, 1)])
 def test_exit_status(error: type[EvoNeuroError], status: int) -> None:
     assert error("x").status == status
-    assert issubclass(error, EvoNeuroError) and issubclass(error, ValueError)
+    assert issubclass(error, EvoNeuroError)
+    assert issubclass(error, ValueError)
 
 
 def test_a_plugin_error_keeps_its_trace_between_processes() -> None:

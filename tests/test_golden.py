@@ -72,7 +72,8 @@ def test_the_folder_holds_these_cases_and_no_other() -> None:
 
 
 def test_every_case_has_a_one_line_title_and_the_spikes_of_all_its_neurons(case: dict[str, Any]) -> None:
-    assert case["title"] and "\n" not in case["title"] and len(case["title"]) <= 120
+    assert "\n" not in case["title"]
+    assert 0 < len(case["title"]) <= 120
     assert list(case["spikes"]) == list(case["neurons"])
     assert {symbol for line in case["spikes"].values() for symbol in line.split()} <= {"0", "1", "|"}
 

@@ -122,6 +122,14 @@ def damage(text: str, at: int, how: int, rng: np.random.Generator) -> str:
     return text[:at] + ("" if how == 1 else other) + text[at + (how != 2) :]
 
 
+def reading(path: Path) -> Any:
+    """The network, or why there is none."""
+    try:
+        return load(path)
+    except FormatError as error:
+        return str(error)
+
+
 def test_one_wrong_character_is_refused_or_harmless(written: Path, path: Path) -> None:
     text = written.read_text()
     rng = np.random.default_rng(0)
@@ -129,13 +137,9 @@ def test_one_wrong_character_is_refused_or_harmless(written: Path, path: Path) -
     for i in range(600):
         bad = damage(text, int(rng.integers(len(text))), i % 3, rng)
         path.write_text(bad)
-        try:
-            network = load(path)
-        except FormatError as error:
-            refused += 1
-            assert str(path) in str(error) or "network file" in str(error)
-        else:
-            assert network == NETWORK, bad
+        outcome = reading(path)
+        assert outcome == NETWORK or str(path) in outcome or "network file" in outcome, bad
+        refused += isinstance(outcome, str)
     assert refused > 400
 
 
@@ -145,10 +149,8 @@ def test_one_wrong_byte_is_refused_or_harmless(written: Path, path: Path) -> Non
     for _ in range(300):
         at, mask = int(rng.integers(len(data))), 1 << int(rng.integers(8))
         path.write_bytes(data[:at] + bytes([data[at] ^ mask]) + data[at + 1 :])
-        try:
-            assert load(path) == NETWORK
-        except FormatError:
-            continue
+        outcome = reading(path)
+        assert outcome == NETWORK or isinstance(outcome, str), (at, mask)
 
 
 def test_a_torn_file_is_refused(written: Path, path: Path) -> None:

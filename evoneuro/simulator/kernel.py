@@ -33,7 +33,7 @@ BLOCK = 128  # lanes: rows of 512 bytes, a handful of full vectors
 UNROLL = 32  # the compiler's loops take this many lanes at a time, and the rest one by one: blocks are padded to it
 
 _jit = numba.njit(nogil=True, cache=True)
-_inline = numba.njit(nogil=True, cache=True, inline="always")
+_hot = numba.njit(nogil=True, cache=True, _nrt=False)  # without counting references to arrays, which costs more than a step
 
 
 class State(NamedTuple):
@@ -94,18 +94,23 @@ def _scratch(c: Compiled, train_words):  # type: ignore[no-untyped-def]
     )
 
 
-@_inline
-def _shift(i, words, lanes, before, b: _Scratch):  # type: ignore[no-untyped-def]
+@_hot
+def _shift(i, words, lanes, before, past, active):  # type: ignore[no-untyped-def]
     """Neuron i's history grows a step older, nothing fired yet. Where `active` is 0, the row is 0."""
-    past, active, after = b.past, b.active, 1 - before
+    after = 1 - before
     for w in range(words - 1, -1, -1):
-        carried = active[before, w - 1, i] >> np.uint32(31) if w > 0 else np.uint32(0)
-        if active[before, w, i] | carried:
+        carried = np.uint32(active[before, w - 1, i] >> np.uint32(31)) if w > 0 else np.uint32(0)
+        if carried:
+            any_bits = np.uint32(0)
+            for k in range(lanes):
+                history = np.uint32(np.uint32(past[before, w, i, k] << 1) | np.uint32(past[before, w - 1, i, k] >> 31))
+                past[after, w, i, k] = history
+                any_bits |= history
+            active[after, w, i] = any_bits
+        elif active[before, w, i]:
             any_bits = np.uint32(0)
             for k in range(lanes):
                 history = np.uint32(past[before, w, i, k] << 1)
-                if carried:
-                    history |= np.uint32(past[before, w - 1, i, k] >> 31)
                 past[after, w, i, k] = history
                 any_bits |= history
             active[after, w, i] = any_bits
@@ -115,75 +120,78 @@ def _shift(i, words, lanes, before, b: _Scratch):  # type: ignore[no-untyped-def
             active[after, w, i] = 0
 
 
-@_inline
-def _step(c: Compiled, p, lanes, before, b: _Scratch, spikes):  # type: ignore[no-untyped-def]
-    """One step of network p in the first `lanes` columns, a multiple of UNROLL; `before` (0 or 1) is the history that it reads.
+@_hot
+def _step(  # type: ignore[no-untyped-def]
+    first, count, words, v_min, v_max, keep, lanes, before,
+    threshold, leak, refractory, channel, incoming, pre, weight, delay,
+    v, r, past, active, resting, drive, driven, arriving, event, fire, spikes,
+):  # fmt: skip
+    """One step of one network in the first `lanes` columns, a multiple of UNROLL; `before` (0 or 1) is the history it reads.
 
-    Adds what each neuron fired, over all lanes, to spikes (int64 [all neurons]).
+    Arrays come one by one and not as tuples, whose parts numba would count references of in the innermost loops.
+
+    Args:
+        first, count: where the network's neurons stand in the arrays of the batch, and how many they are.
+        words, v_min, v_max: of the network; keep: -1 for reset "subtract", 0 for "zero".
+        threshold ... delay: arrays of `Compiled`; v ... fire: rows of `_Scratch`.
+        spikes: int64 [all neurons], what each neuron fires is added, over all lanes.
     """
-    first = c.neurons[p]
-    words = c.words[p]
-    v_min = c.v_min[p]
-    v_max = c.v_max[p]
-    keep = np.int32(-1) if c.subtract[p] else np.int32(0)
-    v, r, past, active, drive = b.v, b.r, b.past, b.active, b.drive
-    arriving, event, fire = b.arriving, b.event, b.fire
     after = 1 - before
-    for i in range(c.neurons[p + 1] - first):
+    for i in range(count):
         n = first + i
-        threshold = c.threshold[n]
-        needs_event = threshold <= 0
-        channel = c.channel[n]
-        if channel >= 0 and b.driven[channel]:
+        needs_event = threshold[n] <= 0
+        start = incoming[n]
+        stop = incoming[n + 1]
+        if channel[n] >= 0 and driven[channel[n]]:
             for k in range(lanes):
-                arriving[k] = drive[channel, k]
-            quiet = False
+                arriving[k] = drive[channel[n], k]
         else:
-            quiet = c.refractory[n] == 0 and keep == 0 and (c.leak[n] <= 0 or b.resting[i])
-            if quiet:
-                for s in range(c.incoming[n], c.incoming[n + 1]):
-                    if active[before, (c.delay[s] - 1) >> 5, c.pre[s]] & np.uint32(1 << ((c.delay[s] - 1) & 31)):
-                        quiet = False
-                        break
-            if quiet:
-                _shift(i, words, lanes, before, b)
+            # the first synapse on which a spike arrives; before it, nothing does
+            while start < stop:
+                bit = np.uint32(1 << ((delay[start] - 1) & 31))
+                if active[before, (delay[start] - 1) >> 5, pre[start]] & bit:
+                    break
+                start += 1
+            if start == stop and refractory[n] == 0 and keep == 0 and (leak[n] <= 0 or resting[i]):
+                _shift(i, words, lanes, before, past, active)
                 continue
             for k in range(lanes):
                 arriving[k] = 0
         if needs_event:
             for k in range(lanes):
                 event[k] = np.uint32(arriving[k] != 0)
-        for s in range(c.incoming[n], c.incoming[n + 1]):
-            pre = c.pre[s]
-            word = (c.delay[s] - 1) >> 5
-            bit = np.uint32(1 << ((c.delay[s] - 1) & 31))
-            if active[before, word, pre] & bit:
-                weight = c.weight[s]
+        for s in range(start, stop):
+            word = (delay[s] - 1) >> 5
+            bit = np.uint32(1 << ((delay[s] - 1) & 31))
+            sender = pre[s]
+            if active[before, word, sender] & bit:
+                w = weight[s]
                 for k in range(lanes):
-                    spike = np.uint32(past[before, word, pre, k] & bit) != 0
-                    arriving[k] = np.int32(arriving[k] + (weight if spike else np.int32(0)))
+                    spike = np.uint32(past[before, word, sender, k] & bit) != 0
+                    arriving[k] = np.int32(arriving[k] + (w if spike else np.int32(0)))
                 if needs_event:
                     for k in range(lanes):
-                        event[k] |= past[before, word, pre, k] & bit
+                        event[k] |= past[before, word, sender, k] & bit
 
-        _shift(i, words, lanes, before, b)
+        _shift(i, words, lanes, before, past, active)
         # leak none: the shifted part is masked away
-        mask = np.int32(0) if c.leak[n] < 0 else np.int32(-1)
-        shift = np.int32(c.leak[n] & 15)
+        mask = np.int32(0) if leak[n] < 0 else np.int32(-1)
+        shift = np.int32(leak[n] & 15)
+        level = threshold[n]
         fired_lanes = np.int32(0)
-        if c.refractory[n] == 0 and not needs_event:
+        if refractory[n] == 0 and not needs_event:
             for k in range(lanes):
                 x = v[i, k]
                 x = np.int32(x - np.int32(np.int32(x >> (shift & 15)) & mask))
                 x = v_min if x < v_min else x
                 x = v_max if x > v_max else x
                 x = np.int32(x + arriving[k])
-                fired = x >= threshold
-                v[i, k] = np.int32(np.int32(x - threshold) & keep) if fired else x
+                fired = x >= level
+                v[i, k] = np.int32(np.int32(x - level) & keep) if fired else x
                 fire[k] = np.uint32(fired)
                 fired_lanes = np.int32(fired_lanes + np.int32(fired))
         else:
-            pause = c.refractory[n]
+            pause = refractory[n]
             for k in range(lanes):
                 ready = r[i, k] == 0
                 x = v[i, k]
@@ -191,8 +199,8 @@ def _step(c: Compiled, p, lanes, before, b: _Scratch, spikes):  # type: ignore[n
                 x = v_min if x < v_min else x
                 x = v_max if x > v_max else x
                 x = np.int32(x + arriving[k])
-                fired = ready and x >= threshold and (not needs_event or event[k] != 0)
-                rest = np.int32(np.int32(x - threshold) & keep) if fired else x
+                fired = ready and x >= level and (not needs_event or event[k] != 0)
+                rest = np.int32(np.int32(x - level) & keep) if fired else x
                 v[i, k] = rest if ready else v[i, k]
                 r[i, k] = (pause if fired else np.int32(0)) if ready else np.int32(r[i, k] - 1)
                 fire[k] = np.uint32(fired)
@@ -202,51 +210,60 @@ def _step(c: Compiled, p, lanes, before, b: _Scratch, spikes):  # type: ignore[n
                 past[after, 0, i, k] |= fire[k]
             active[after, 0, i] |= np.uint32(1)
             spikes[n] += fired_lanes
-        if c.leak[n] > 0:
+        if leak[n] > 0:
             potentials = np.int32(0)
             for k in range(lanes):
                 potentials |= v[i, k]
-            b.resting[i] = potentials == 0
+            resting[i] = potentials == 0
 
 
-@_inline
-def _load(c: Compiled, p, start, lanes, state: State, persistent, b: _Scratch):  # type: ignore[no-untyped-def]
-    """Bring `lanes` lanes from `start` on into the scratch rows, behind them cleared ones; only those if nothing persists."""
+@_hot
+def _load(c: Compiled, p, start, lanes, padded, state: State, persistent, b: _Scratch):  # type: ignore[no-untyped-def]
+    """Bring `lanes` lanes from `start` on into the scratch rows, cleared ones behind them; only those if nothing persists."""
     first = c.neurons[p]
-    neurons = c.neurons[p + 1] - first
     words = c.words[p]
-    b.v[:neurons] = 0
-    b.r[:neurons] = 0
-    b.past[:, :words, :neurons] = 0
-    b.active[:, :words, :neurons] = 0
-    b.resting[:neurons] = not persistent
     for k in range(lanes):
         b.lane[k] = start + k
-    if persistent:
-        for i in range(neurons):
+    for i in range(c.neurons[p + 1] - first):
+        b.resting[i] = not persistent
+        for k in range(padded):
+            b.v[i, k] = 0
+            b.r[i, k] = 0
+        for w in range(words):
+            b.active[0, w, i] = 0
+            b.active[1, w, i] = 0
+            for k in range(padded):
+                b.past[0, w, i, k] = 0
+                b.past[1, w, i, k] = 0
+        if persistent:
             for k in range(lanes):
                 b.v[i, k] = state.v[first + i, start + k]
-                b.r[i, k] = state.r[first + i, start + k]
+            if c.refractory[first + i] > 0:
+                for k in range(lanes):
+                    b.r[i, k] = state.r[first + i, start + k]
             for w in range(words):
+                any_bits = np.uint32(0)
                 for k in range(lanes):
                     history = state.past[w, first + i, start + k]
                     b.past[0, w, i, k] = history
-                    b.active[0, w, i] |= history
+                    any_bits |= history
+                b.active[0, w, i] = any_bits
 
 
-@_jit
+@_hot
 def _store(c: Compiled, p, k, now, state: State, b: _Scratch):  # type: ignore[no-untyped-def]
     """Give column k back to its lane; `now` is the history that was written last."""
     first = c.neurons[p]
     lane = b.lane[k]
     for i in range(c.neurons[p + 1] - first):
         state.v[first + i, lane] = b.v[i, k]
-        state.r[first + i, lane] = b.r[i, k]
+        if c.refractory[first + i] > 0:
+            state.r[first + i, lane] = b.r[i, k]
         for w in range(c.words[p]):
             state.past[w, first + i, lane] = b.past[now, w, i, k]
 
 
-@_jit
+@_hot
 def _drop(c: Compiled, p, k, last, now, b: _Scratch):  # type: ignore[no-untyped-def]
     """Column `last` takes the place of column k, and is cleared: padding must stay silent."""
     b.lane[k] = b.lane[last]
@@ -266,9 +283,8 @@ def _drop(c: Compiled, p, k, last, now, b: _Scratch):  # type: ignore[no-untyped
         b.counts[o, k] = b.counts[o, last]
 
 
-@_inline
-def _load_trains(c: Compiled, p, column, lanes, trains, b: _Scratch):  # type: ignore[no-untyped-def]
-    b.trains[:] = 0
+@_hot
+def _load_trains(c: Compiled, p, column, lanes, padded, trains, b: _Scratch):  # type: ignore[no-untyped-def]
     for w in range(len(trains)):
         for channel in range(c.inputs[p + 1] - c.inputs[p]):
             any_bits = np.uint32(0)
@@ -277,9 +293,11 @@ def _load_trains(c: Compiled, p, column, lanes, trains, b: _Scratch):  # type: i
                 b.trains[w, channel, k] = train
                 any_bits |= train
             b.train_bits[w, channel] = any_bits
+            for k in range(lanes, padded):
+                b.trains[w, channel, k] = 0
 
 
-@_inline
+@_hot
 def _feed(c: Compiled, p, t, lanes, b: _Scratch):  # type: ignore[no-untyped-def]
     """What the encoder gives the input neurons in step t."""
     charge = c.input_charge[p]
@@ -292,7 +310,7 @@ def _feed(c: Compiled, p, t, lanes, b: _Scratch):  # type: ignore[no-untyped-def
                 b.drive[channel, k] = charge if np.uint32(b.trains[word, channel, k] & bit) != 0 else np.int32(0)
 
 
-@_inline
+@_hot
 def _count(c: Compiled, p, lanes, now, b: _Scratch):  # type: ignore[no-untyped-def]
     """Count the output spikes of the step just done; whether there was any."""
     fired = np.uint32(0)
@@ -305,7 +323,7 @@ def _count(c: Compiled, p, lanes, now, b: _Scratch):  # type: ignore[no-untyped-
     return fired != 0
 
 
-@_inline
+@_hot
 def _winner(c: Compiled, p, k, b: _Scratch):  # type: ignore[no-untyped-def]
     """The output with most spikes in column k, ties to the lowest; its count and the next best one."""
     winner, best, second = 0, np.int32(-1), np.int32(-1)
@@ -340,8 +358,9 @@ def decide(c: Compiled, live, columns, trains, state: State, persistent, choice,
         outputs = c.outputs[p + 1] - c.outputs[p]
         for start in range(0, live[p], BLOCK):
             lanes = min(BLOCK, live[p] - start)
-            _load(c, p, start, lanes, state, persistent, b)
-            _load_trains(c, p, offset + start, lanes, trains, b)
+            padded = -(-lanes // UNROLL) * UNROLL
+            _load(c, p, start, lanes, padded, state, persistent, b)
+            _load_trains(c, p, offset + start, lanes, padded, trains, b)
             for o in range(outputs):
                 for k in range(lanes):
                     b.counts[o, k] = 0
@@ -349,7 +368,11 @@ def decide(c: Compiled, live, columns, trains, state: State, persistent, choice,
             for t in range(c.window[p]):
                 padded = -(-lanes // UNROLL) * UNROLL
                 _feed(c, p, t, padded, b)
-                _step(c, p, padded, now, b, spikes)
+                _step(
+                    c.neurons[p], c.neurons[p + 1] - c.neurons[p], c.words[p], c.v_min[p], c.v_max[p], -c.subtract[p], padded, now,
+                    c.threshold, c.leak, c.refractory, c.channel, c.incoming, c.pre, c.weight, c.delay,
+                    b.v, b.r, b.past, b.active, b.resting, b.drive, b.driven, b.arriving, b.event, b.fire, spikes,
+                )  # fmt: skip
                 now = 1 - now
                 if _count(c, p, lanes, now, b) and racing:
                     for k in range(lanes - 1, -1, -1):
@@ -383,7 +406,8 @@ def run(c: Compiled, charges, state: State, raster, spikes):  # type: ignore[no-
     b = _scratch(c, 0)
     for start in range(0, charges.shape[2], BLOCK):
         lanes = min(BLOCK, charges.shape[2] - start)
-        _load(c, 0, start, lanes, state, True, b)
+        padded = -(-lanes // UNROLL) * UNROLL
+        _load(c, 0, start, lanes, padded, state, True, b)
         now = 0
         for t in range(len(charges)):
             for channel in range(charges.shape[1]):
@@ -391,7 +415,11 @@ def run(c: Compiled, charges, state: State, raster, spikes):  # type: ignore[no-
                 b.drive[channel] = 0
                 for k in range(lanes):
                     b.drive[channel, k] = charges[t, channel, start + k]
-            _step(c, 0, -(-lanes // UNROLL) * UNROLL, now, b, spikes)
+            _step(
+                c.neurons[0], c.neurons[1] - c.neurons[0], c.words[0], c.v_min[0], c.v_max[0], -c.subtract[0], padded, now,
+                c.threshold, c.leak, c.refractory, c.channel, c.incoming, c.pre, c.weight, c.delay,
+                b.v, b.r, b.past, b.active, b.resting, b.drive, b.driven, b.arriving, b.event, b.fire, spikes,
+            )  # fmt: skip
             now = 1 - now
             for i in range(raster.shape[2]):
                 for k in range(lanes):

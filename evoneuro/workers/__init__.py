@@ -1,4 +1,4 @@
-"""Workers: who evaluates. One contract (`Pool`), two pools: in this process, and on Ray. Results never depend on which."""
+"""Workers: who evaluates. One contract (`Pool`), two pools (in this process, on Ray), and the same results."""
 
 from __future__ import annotations
 

@@ -12,9 +12,9 @@ from typing import Any, Self
 
 from evoneuro.evaluation import Cases, Evaluation
 from evoneuro.network import Network
-from evoneuro.task import Task, load_task
+from evoneuro.task import Task
 from evoneuro.workers.pool import FIRST_BATCH, Pace, Results
-from evoneuro.workers.worker import evaluate_batch
+from evoneuro.workers.worker import build_task, evaluate_batch
 
 REPEAT_SECONDS = 1.0  # the alarm rings on, should code that must not raise (a `__del__`) have swallowed the first
 
@@ -42,7 +42,7 @@ class LocalPool:
     @classmethod
     def of(cls, task_name: str, parameters: Mapping[str, Any], timeout: float) -> LocalPool:
         """The pool of the named task."""
-        return cls(load_task(task_name, parameters), timeout)
+        return cls(build_task(task_name, parameters), timeout)
 
     def evaluate(self, networks: Sequence[Network], cases: Cases) -> Iterator[Results]:
         """See `evoneuro.workers.pool.Pool`; batches come back in order."""

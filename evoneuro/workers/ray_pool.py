@@ -205,12 +205,19 @@ class RayPool:
 
     def _hand_out(self, work: _Work) -> None:
         """Give batches to the workers that have room; networks under suspicion come last, one per idle worker."""
+        for depth in range(IN_FLIGHT):
+            for member in self._members:
+                if work.fresh and member.free() and len(member.calls) == depth:
+                    self._send(member, work, work.next_batch(self._size(work)))
         for member in self._members:
-            while work.fresh and member.free():
-                share = math.ceil(len(work.fresh) / self.workers)
-                self._send(member, work, work.next_batch(min(self._pace.size(), share)))
             if work.suspects and not work.fresh and member.free() and not member.calls:
                 self._send(member, work, _Batch([work.suspects.popleft()], alone=True))
+
+    def _size(self, work: _Work) -> int:
+        """Networks in a batch: the pace decides how many rounds there are, and each worker gets one share of each."""
+        total = len(work.networks)
+        rounds = math.ceil(total / (self.workers * self._pace.size()))
+        return math.ceil(total / (self.workers * rounds))
 
     def _send(self, member: _Member, work: _Work, batch: _Batch) -> None:
         rows = pack([work.networks[position] for position in batch.positions])
@@ -239,10 +246,17 @@ class RayPool:
             time.sleep(min(POLL_SECONDS, max(self._next_start - now, 0.0)))
             return [], []
         soonest = min(member.deadline for member in self._members)
-        self._ray.wait(list(owner), timeout=min(POLL_SECONDS, max(soonest - now, 0.0)))
-        done, _ = self._ray.wait(list(owner), num_returns=len(owner), timeout=0)
-        answered = [owner[call] for call in done]
+        self._wait(list(owner), 1, min(POLL_SECONDS, max(soonest - now, 0.0)))
+        answered = [owner[call] for call in self._wait(list(owner), len(owner), 0.0)]
         return answered, [member for member in self._members if now > member.deadline and member not in answered]
+
+    def _wait(self, calls: list[Any], count: int, timeout: float) -> list[Any]:
+        """Those of `calls` that are answered, as soon as `count` are or the time is up."""
+        try:
+            done: list[Any] = self._ray.wait(calls, num_returns=count, timeout=timeout)[0]
+        except SystemError as error:  # how Ray passes on what a signal handler raised, unless it is KeyboardInterrupt
+            raise error.__cause__ or error from None
+        return done
 
     def _take(self, member: _Member, work: _Work) -> Iterator[Results]:
         """The results of the oldest call of `member`, which has been answered."""
@@ -388,7 +402,7 @@ def _import_ray() -> Any:
         import ray
     except ImportError:
         raise EvoNeuroError(
-            "Ray is not installed: `pip install ray` to use several processors, or --workers 0 to evaluate in this process"
+            "Ray is not installed: `pip install ray` to use several processors, or --workers 0 to stay in this process"
         ) from None
     return ray
 
@@ -421,7 +435,7 @@ def _hush(undo: contextlib.ExitStack) -> None:
     printer = sys.modules.get("ray._private.worker")
     if getattr(printer, "_worker_logs_enabled", False):
         undo.callback(setattr, printer, "_worker_logs_enabled", True)
-        setattr(printer, "_worker_logs_enabled", False)
+        printer._worker_logs_enabled = False  # type: ignore[union-attr]
 
 
 @contextlib.contextmanager

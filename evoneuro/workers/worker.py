@@ -11,14 +11,17 @@ import os
 import time
 import traceback
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from types import FrameType
 from typing import Any, TypeVar
 
 import numpy as np
 
 from evoneuro.errors import EvoNeuroError, PluginError
+from evoneuro.evaluate import evaluate
 from evoneuro.evaluation import Cases, Evaluation
-from evoneuro.network import Network
+from evoneuro.network import NEURON_GENES, SYNAPSE_GENES, Network
+from evoneuro.simulator.lanes import LaneSimulator
 from evoneuro.task import Task, load_task, plugin_error
 
 Row = tuple[Any, ...]
@@ -27,6 +30,35 @@ Record = TypeVar("Record", Network, Evaluation)
 _DTYPE = {"ids": "<i8", "spikes": "<i8", "case_scores": "<f8"}  # of the arrays that are not int32
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _LONGEST_REASON = 300  # characters; a plugin may put a whole array into its message
+
+
+def build_task(task_name: str, parameters: Mapping[str, Any]) -> Task:
+    """The named task with all that takes long done: no batch pays for it, and no deadline counts it.
+
+    Raises:
+        EvoNeuroError, PluginError: as `evoneuro.task.load_task`, or the task's data cannot be read.
+    """
+    task = load_task(task_name, parameters)
+    if task.kind != "control":
+        try:
+            task.inputs(0)  # reads the data set
+        except EvoNeuroError:
+            raise
+        except Exception as error:
+            raise plugin_error(f"task {task_name!r}: its data could not be read", error) from error
+    _warm_up()
+    return task
+
+
+def _warm_up() -> None:
+    """Compile the kernel, or load it from the compiler's cache."""
+    genes: dict[str, Any] = {name: np.ones(2, np.int32) for name in NEURON_GENES}
+    synapse: dict[str, Any] = {name: np.ones(1, np.int32) for name in ("post", *SYNAPSE_GENES)}
+    first = np.zeros(1, np.int32)
+    network = Network(ids=np.arange(2), pre=first, inputs=first, outputs=first + 1, **genes, **synapse)
+    simulator = LaneSimulator([network])
+    simulator.decide(np.zeros((1, 1, 1), np.uint32))
+    simulator.repack(np.zeros(1, bool))
 
 
 def evaluate_batch(
@@ -42,8 +74,6 @@ def evaluate_batch(
     Args:
         passing: exceptions that are not the task's and go through.
     """
-    from evoneuro.evaluate import evaluate
-
     try:
         return evaluate(task, networks, cases)
     except passing:
@@ -63,9 +93,7 @@ class Worker:
     def __init__(self, task_name: str, parameters: Mapping[str, Any]) -> None:
         self._trouble: tuple[str, str] | None = None
         try:
-            self._task = load_task(task_name, parameters)
-            if self._task.kind != "control":
-                self._task.inputs(0)  # reads the data set now, not on the time of the first batch
+            self._task = build_task(task_name, parameters)
         except BaseException as error:
             self._trouble = _trouble(task_name, error)
 
@@ -94,7 +122,7 @@ def unpack(kind: type[Record], rows: Sequence[Row]) -> list[Record]:
     The records were checked when they were made, so they are restored without their constructor, which for networks
     would take longer than the journey.
     """
-    names = list(kind.__dataclass_fields__)
+    names = [entry.name for entry in fields(kind)]
     records = []
     for row in rows:
         record = object.__new__(kind)
@@ -107,24 +135,27 @@ def unpack(kind: type[Record], rows: Sequence[Row]) -> list[Record]:
 
 def _reason(task: Task, error: BaseException) -> str:
     """'raised ValueError: message (file.py, line 12)', with the deepest line of the task's own code."""
-    cause = _cause(error)
+    cause = error.__cause__ if isinstance(error, PluginError) else None
+    if isinstance(error, EvoNeuroError) and cause is None:
+        return _shortened(str(error))  # ours: it says what the plugin returned, or what does not fit
+    cause = cause or error
     line = _line(task, cause)
-    return f"raised {_first_line(cause)}" + (f" ({line})" if line else "")
+    return f"raised {_described(cause)}" + (f" ({line})" if line else "")
 
 
-def _cause(error: BaseException) -> BaseException:
-    """What the plugin itself raised."""
-    return error.__cause__ if isinstance(error, PluginError) and error.__cause__ is not None else error
-
-
-def _first_line(error: BaseException) -> str:
-    """'ValueError: message' on one line; an exception of a plugin may even fail to describe itself."""
+def _described(error: BaseException) -> str:
+    """'ValueError: message'; an exception of a plugin may even fail to describe itself."""
     try:
-        message = " ".join(str(error).split())
-    except BaseException:
+        message = str(error)
+    except Exception:
         message = ""
-    text = f"{type(error).__name__}: {message}" if message else type(error).__name__
-    return text if len(text) <= _LONGEST_REASON else text[: _LONGEST_REASON - 3] + "..."
+    return _shortened(f"{type(error).__name__}: {message}" if message else type(error).__name__)
+
+
+def _shortened(text: str) -> str:
+    """One line, of a length that a table can take."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_REASON else line[: _LONGEST_REASON - 3] + "..."
 
 
 def _line(task: Task, error: BaseException) -> str:

@@ -1,0 +1,502 @@
+"""Workers: the same results from every pool, one bad candidate costs nobody else, and Ray is neither seen nor left."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evoneuro.errors import EvoNeuroError, PluginError, RunError
+from evoneuro.evaluate import evaluate
+from evoneuro.evaluation import Cases, Evaluation
+from evoneuro.network import Network
+from evoneuro.task import load_task
+from evoneuro.workers import local, open_pool, pool, ray_pool, worker
+
+POSIX = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="alarm signals")
+PROC = pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="finds processes in /proc")
+
+# What a network does is decided by its output: two are decent, each of the others is a way to fail.
+GOOD, BETTER, EXITS, HANGS, RAISES, LEAVES, INTERRUPTS, NAPS = range(8)
+PLUGIN = '''
+import os, sys, time
+import numpy as np
+from evoneuro import ControlTask
+
+class Trap(ControlTask):
+    low, high = (0.0,), (1.0,)
+    actions = tuple(range(8))
+    max_steps = 3
+    diary = ""
+
+    def reset(self, keys):
+        state = (keys % np.uint64(1000)).astype(float)
+        return state, np.ones((len(keys), 1))
+
+    def step(self, state, action):
+        for trap in (2, 3, 4, 5, 6, 7):
+            if (action == trap).any():
+                self.note(trap)
+                self.spring(trap)
+        no = np.zeros(len(state), bool)
+        return state + 1, np.ones((len(state), 1)), state + action, no, no
+
+    def note(self, trap):
+        if self.diary:
+            with open(self.diary, "a") as file:
+                file.write(f"{trap} {os.getpid()}\\n")
+
+    def spring(self, trap):
+        if trap == 2:
+            os._exit(13)
+        while trap == 3:
+            pass
+        if trap == 4:
+            raise ValueError("no such\\nangle")  # the line that is reported
+        if trap == 5:
+            sys.exit(3)
+        if trap == 6:
+            raise KeyboardInterrupt
+        time.sleep(0.2)
+
+class Unbuilt(Trap):
+    def __init__(self, **parameters):
+        raise OSError("no data here")
+
+class Deadly(Trap):
+    def __init__(self, **parameters):
+        os._exit(13)
+'''
+CASES = Cases(seed=5, stream="episodes", generation=2, count=3)
+LINE = 1 + PLUGIN.splitlines().index('            raise ValueError("no such\\nangle")  # the line that is reported')
+
+
+@pytest.fixture(scope="module")
+def plugin(tmp_path_factory):
+    """The plugin's file; its folder is where the diary is."""
+    path = tmp_path_factory.mktemp("plugin with spaces") / "trap.py"
+    path.write_text(PLUGIN)
+    return path
+
+
+@pytest.fixture(scope="module")
+def task(plugin):
+    return load_task(f"{plugin}:Trap")
+
+
+@pytest.fixture(scope="module")
+def ray():
+    """Ray as pools start it, with room for all pools of this file; pools that find it use it and leave it running."""
+    with ray_pool._Session.open("local", 5).undo:
+        import ray
+
+        yield ray
+    assert not ray.is_initialized()
+
+
+@pytest.fixture(scope="module")
+def diary(plugin):
+    return plugin.parent / "diary"
+
+
+@pytest.fixture(scope="module")
+def two(ray, plugin, diary):
+    """Two Ray workers, which hang after 2 s."""
+    with open_pool(f"{plugin}:Trap", {"diary": str(diary)}, 2, timeout=2) as workers:
+        yield workers
+
+
+def network(task, output, delay=1):
+    """A network that always chooses `output`; its delay shows in latency and spikes."""
+    encoder, decoder = task.coding(0)
+    inputs = task.inputs(0)
+    neurons = inputs + task.outputs
+    return Network(
+        ids=np.arange(neurons),
+        threshold=np.ones(neurons),
+        leak=np.full(neurons, -1),
+        refractory=np.zeros(neurons),
+        pre=np.arange(inputs),
+        post=np.full(inputs, inputs + output),
+        weight=np.full(inputs, 5),
+        delay=np.full(inputs, delay),
+        inputs=np.arange(inputs),
+        outputs=np.arange(inputs, neurons),
+        encoder=encoder,
+        decoder=decoder,
+    )
+
+
+def population(task, count, traps=None):
+    """Decent networks, all different in what they get, with `traps` {position: output} among them."""
+    return [network(task, (traps or {}).get(i, i % 2), 1 + i % 5) for i in range(count)]
+
+
+def gathered(batches, count):
+    """The evaluations in order, each of which came exactly once."""
+    found = {}
+    for batch in batches:
+        for position, evaluation in batch:
+            assert position not in found
+            found[position] = evaluation
+    assert sorted(found) == list(range(count))
+    return [found[i] for i in range(count)]
+
+
+def check_only(results, task, traps, reasons):
+    """The trapped networks failed for their reasons, and all others have the scores that they get alone."""
+    assert {i: e.failure for i, e in enumerate(results) if e.failure} == {i: reasons[trap] for i, trap in traps.items()}
+    networks = population(task, len(results))
+    for i in set(range(len(results))) - set(traps):
+        assert results[i] == evaluate(task, [networks[i]], CASES)[0]
+
+
+# The same from all
+
+
+@pytest.mark.parametrize("size", [1, 3, 16, 1000])
+def test_local_pool_gives_what_evaluate_gives(task, monkeypatch, size):
+    monkeypatch.setattr(local, "FIRST_BATCH", 1)
+    monkeypatch.setattr(pool.Pace, "size", lambda self: size)
+    networks = population(task, 20)
+    batches = list(local.LocalPool(task).evaluate(networks, CASES))
+    assert gathered(batches, 20) == evaluate(task, networks, CASES)
+    assert {len(batch) for batch in batches[:-1]} <= {size}
+
+
+def test_networks_of_the_test_differ(task):
+    scores = {(e.score, e.latency) for e in evaluate(task, population(task, 20), CASES)}
+    assert len(scores) == 10
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_ray_pool_gives_what_evaluate_gives(two, task, monkeypatch, size):
+    monkeypatch.setattr(pool.Pace, "size", lambda self: size)
+    networks = population(task, 20)
+    batches = list(two.evaluate(networks, CASES))
+    assert gathered(batches, 20) == evaluate(task, networks, CASES)
+    assert max(len(batch) for batch in batches) == min(size, 10)
+
+
+def test_one_worker_gives_the_same_and_leaves_the_users_ray_running(ray, plugin, task, monkeypatch):
+    monkeypatch.chdir(plugin.parent)
+    networks = population(task, 20)
+    one = open_pool("trap.py:Trap", {"max_steps": 4}, 1)
+    assert one.workers == 1
+    other = load_task(f"{plugin}:Trap", {"max_steps": 4})
+    assert gathered(one.evaluate(networks, CASES), 20) == evaluate(other, networks, CASES)
+    one.close()
+    one.close()
+    assert ray.is_initialized()
+    with pytest.raises(RunError, match="closed"):
+        list(one.evaluate(networks, CASES))
+
+
+def test_nothing_to_evaluate(task, two):
+    assert list(two.evaluate([], CASES)) == []
+    assert list(local.LocalPool(task).evaluate([], CASES)) == []
+
+
+def test_a_pool_goes_on_after_the_caller_gave_up(two, task, monkeypatch):
+    monkeypatch.setattr(pool.Pace, "size", lambda self: 2)
+    networks = population(task, 20)
+    for _ in two.evaluate(networks, CASES):
+        break
+    others = population(task, 6)[::-1]
+    assert gathered(two.evaluate(others, CASES), 6) == evaluate(task, others, CASES)
+
+
+# Bad candidates
+
+RAISED = {
+    RAISES: f"raised ValueError: no such angle (trap.py, line {LINE})",
+    LEAVES: f"raised SystemExit: 3 (trap.py, line {LINE + 2})",
+    INTERRUPTS: f"raised KeyboardInterrupt (trap.py, line {LINE + 4})",
+}
+
+
+def test_local_pool_isolates_what_raises(task):
+    traps = {3: RAISES, 11: LEAVES, 17: RAISES}
+    results = gathered(local.LocalPool(task).evaluate(population(task, 20, traps), CASES), 20)
+    check_only(results, task, traps, RAISED)
+
+
+def test_local_pool_lets_an_interrupt_through(task):
+    with pytest.raises(KeyboardInterrupt):
+        list(local.LocalPool(task).evaluate(population(task, 4, {2: INTERRUPTS}), CASES))
+
+
+def test_ray_pool_isolates_what_raises_and_keeps_its_workers(two, task):
+    before = {id(member) for member in two._members}
+    traps = {3: RAISES, 11: LEAVES, 17: INTERRUPTS}
+    check_only(gathered(two.evaluate(population(task, 20, traps), CASES), 20), task, traps, RAISED)
+    assert {id(member) for member in two._members} == before
+
+
+def test_the_recursion_limit_and_memory_are_failures_too(task, monkeypatch):
+    def endless(task, networks, cases):
+        if len(networks) > 1 or networks[0].outputs[0] == networks[0].post[0]:
+            return endless(task, networks, cases)
+        raise MemoryError
+
+    monkeypatch.setattr(worker, "evaluate", endless)
+    failures = [e.failure for e in worker.evaluate_batch(task, population(task, 2), CASES)]
+    assert failures[0].startswith("raised RecursionError: maximum recursion depth")
+    assert failures[1] == "raised MemoryError"
+
+
+def test_what_a_plugin_returns_wrongly_is_told_as_such(task, monkeypatch):
+    monkeypatch.setattr(type(task), "reset", lambda self, keys: (keys, np.full((len(keys), 1), np.nan)))
+    (result,) = worker.evaluate_batch(task, population(task, 1), CASES)
+    assert result.failure == "task 'trap': observation[0, 0] is nan; it must be finite"
+
+
+def test_a_long_message_is_shortened(task, monkeypatch):
+    def loud(task, networks, cases):
+        raise ValueError("x" * 10_000)
+
+    monkeypatch.setattr(worker, "evaluate", loud)
+    (result,) = worker.evaluate_batch(task, population(task, 1), CASES)
+    assert len(result.failure) < 320
+    assert result.failure.endswith("xxx...")
+
+
+def test_a_crash_costs_the_culprit_only(two, task, diary):
+    diary.unlink(missing_ok=True)
+    traps = {7: EXITS}
+    results = gathered(two.evaluate(population(task, 20, traps), CASES), 20)
+    check_only(results, task, traps, {EXITS: "crashed the worker 3 times"})
+    # once among others, then three times alone, each time in another process
+    assert len(set(diary.read_text().split("\n")[:-1])) == 4
+
+
+def test_a_hang_costs_the_culprit_only(two, task):
+    traps = {2: HANGS}
+    start = time.monotonic()
+    results = gathered(two.evaluate(population(task, 6, traps), CASES), 6)
+    check_only(results, task, traps, {HANGS: "no answer within 2 s"})
+    assert time.monotonic() - start > 4 * 2
+
+
+def test_a_worker_killed_from_outside_costs_nothing(two, task, diary):
+    diary.unlink(missing_ok=True)
+    networks = population(task, 6, dict.fromkeys(range(6), NAPS))
+    batches = two.evaluate(networks, CASES)
+    found = next(batches)
+    os.kill(int(diary.read_text().split()[-1]), signal.SIGKILL)
+    assert gathered([found, *batches], 6) == evaluate(task, networks, CASES)
+
+
+@POSIX
+def test_signals_are_seen_while_a_worker_hangs(two, task):
+    class Stop(Exception):
+        pass
+
+    def stop(number, frame):
+        raise Stop
+
+    before = signal.signal(signal.SIGALRM, stop)
+    try:
+        start = time.monotonic()
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        with pytest.raises(Stop):
+            list(two.evaluate(population(task, 1, {0: HANGS}), CASES))
+        assert time.monotonic() - start < 1.8
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert gathered(two.evaluate(population(task, 2), CASES), 2) == evaluate(task, population(task, 2), CASES)
+
+
+@POSIX
+def test_local_pool_interrupts_a_hang(task):
+    def ours(number, frame):
+        raise AssertionError("the alarm of others came early")
+
+    before = signal.signal(signal.SIGALRM, ours)
+    signal.setitimer(signal.ITIMER_REAL, 100)
+    try:
+        traps = {4: HANGS}
+        results = gathered(local.LocalPool(task, timeout=0.3).evaluate(population(task, 8, traps), CASES), 8)
+        assert signal.getsignal(signal.SIGALRM) is ours
+        assert 90 < signal.getitimer(signal.ITIMER_REAL)[0] < 99.5
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    check_only(results, task, traps, {HANGS: "no answer within 0.3 s"})
+
+
+@POSIX
+def test_the_alarm_rings_again_for_code_that_swallowed_it(monkeypatch):
+    monkeypatch.setattr(local, "REPEAT_SECONDS", 0.1)
+    start = time.monotonic()
+    with pytest.raises(local.NoAnswer), local.deadline(0.1):
+        try:
+            time.sleep(5)
+        except BaseException:
+            time.sleep(5)
+    assert 0.15 < time.monotonic() - start < 4
+
+
+# Sizes and journeys
+
+
+def test_batches_are_sized_by_time():
+    pace = pool.Pace(timeout=60)
+    assert pace.size() == pool.FIRST_BATCH
+    pace.record(10, 10 * 0.004)
+    assert pace.size() == int(pool.TARGET_SECONDS / 0.004)
+    for _ in range(20):
+        pace.record(2, 2 * 10.0)
+    assert pace.size() == 1
+    assert pace.limit(1) == 60
+    assert pace.limit(4) == pytest.approx(4 * 5 * 10.0, rel=1e-3)
+
+
+def test_batches_survive_the_journey(task):
+    networks = [*population(task, 3), Network([0, 4], [1, 2], [-1, 3], [0, 9], [], [], [], [], [0], [1])]
+    networks[0] = Network(**{**vars(networks[0]), "provenance": {"run": "r", "scores": [1.5]}, "reset": "zero"})
+    back = worker.unpack(Network, worker.pack(networks))
+    assert back == networks
+    assert all(getattr(back[1], name).dtype == getattr(networks[1], name).dtype for name in vars(back[1]) if name != "x"
+               if isinstance(getattr(back[1], name), np.ndarray))  # fmt: skip
+    assert not back[0].weight.flags.writeable
+    results = [*evaluate(task, networks[:2], CASES), Evaluation.failed("raised ValueError")]
+    assert worker.unpack(Evaluation, worker.pack(results)) == results
+
+
+# Opening
+
+
+def test_a_task_that_cannot_be_built_shows_the_plugins_own_traceback(ray, plugin):
+    with pytest.raises(PluginError, match="no data here") as caught:
+        open_pool(f"{plugin}:Unbuilt", {}, 1)
+    assert 'raise OSError("no data here")' in caught.value.trace
+    assert "ray" not in caught.value.trace.replace("trap", "")
+    with pytest.raises(EvoNeuroError, match="no parameter 'depth'"):
+        open_pool(f"{plugin}:Trap", {"depth": 3}, 1)
+
+
+def test_a_task_that_kills_every_worker_ends_the_run(ray, plugin, monkeypatch):
+    monkeypatch.setattr(ray_pool, "STARTS", 2)
+    with pytest.raises(RunError, match="2 workers in a row died while they built task"):
+        open_pool(f"{plugin}:Deadly", {}, 1)
+
+
+def test_ray_that_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(EvoNeuroError, match="pip install ray.*--workers 0"):
+        open_pool("cartpole", {}, 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"workers": -1}, "workers: expected 0"),
+        ({"workers": 1, "timeout": 0}, "timeout: expected seconds above 0"),
+        ({"workers": 0, "address": "auto"}, "uses no cluster"),
+        ({"workers": 1, "address": "nonsense"}, "expected local, auto, HOST:PORT or ray://HOST:PORT, got 'nonsense'"),
+        ({"workers": 1, "address": "127.0.0.1:1"}, "cannot join a Ray cluster at 127.0.0.1:1: .*refused"),
+        ({"workers": 1, "address": "ray://[::1]:99999"}, "cannot join a Ray cluster at ray://"),
+    ],
+)
+def test_wrong_arguments(arguments, message, monkeypatch):
+    if "ray" in sys.modules:
+        monkeypatch.setattr(sys.modules["ray"], "is_initialized", lambda: False)
+    start = time.monotonic()
+    with pytest.raises(EvoNeuroError, match=message):
+        open_pool("cartpole", {}, **arguments)
+    assert time.monotonic() - start < 5
+
+
+def script(body, plugin, **environment):
+    """Run `body` in a fresh Python with the plugin's path; the process must end well."""
+    program = "import sys, os, json\nPLUGIN = sys.argv[1]\n" + textwrap.dedent(body)
+    done = subprocess.run(
+        [sys.executable, "-c", program, f"{plugin}:Trap"],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])} | environment,
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+POPULATION = """
+import sys; sys.path.insert(0, "tests")
+from test_workers import CASES, EXITS, gathered, population
+from evoneuro.task import load_task
+from evoneuro.workers import open_pool
+"""
+
+
+def test_a_pool_joins_a_running_cluster_and_leaves_it(ray, plugin, task):
+    address = ray.get_runtime_context().gcs_address
+    done = script(
+        POPULATION
+        + f"""
+task = load_task(PLUGIN)
+with open_pool(PLUGIN, {{}}, 1, address={address!r}) as pool:
+    print(json.dumps([e.score for e in gathered(pool.evaluate(population(task, 5), CASES), 5)]))
+    import ray
+assert not ray.is_initialized()
+""",
+        plugin,
+    )
+    assert json.loads(done.stdout) == [e.score for e in evaluate(task, population(task, 5), CASES)]
+    assert done.stderr == ""
+    assert ray.is_initialized()
+    assert ray.cluster_resources()["CPU"] == 5
+
+
+@PROC
+def test_ray_is_not_heard_and_nothing_of_it_stays(plugin, task, tmp_path):
+    report = tmp_path / "report.json"
+    done = script(
+        POPULATION
+        + f"""
+import signal, stat, tempfile
+from pathlib import Path
+
+def children(process):
+    found = []
+    for thread in Path(f"/proc/{{process}}/task").iterdir():
+        for child in (thread / "children").read_text().split():
+            found += [int(child), *children(child)]
+    return found
+
+def end(number, frame): pass
+signal.signal(signal.SIGTERM, end)
+task = load_task(PLUGIN)
+pool = open_pool(PLUGIN, {{}}, 1)
+assert "ray" in sys.modules
+results = gathered(pool.evaluate(population(task, 3, {{1: EXITS}}), CASES), 3)
+processes = children(os.getpid())
+token = os.environ["RAY_AUTH_TOKEN_PATH"]
+report = dict(processes=processes, failures=[e.failure for e in results], token=token,
+    mode=stat.S_IMODE(os.stat(token).st_mode), kept=signal.getsignal(signal.SIGTERM) is end,
+    folders=[str(p) for p in Path("/tmp").glob("evoneuro-*/ray")])
+pool.close()
+report["left"] = [p for p in processes if os.path.exists(f"/proc/{{p}}")]
+pool.close()
+with open({str(report)!r}, "w") as file:
+    json.dump(report, file)
+""",
+        plugin,
+        RAY_AUTH_MODE="token",
+        RAY_AUTH_TOKEN_PATH="",
+    )
+    assert (done.stdout, done.stderr) == ("", "")
+    found = json.loads(report.read_text())
+    assert found["failures"] == [None, "crashed the worker 3 times", None]
+    assert found["kept"]
+    assert found["mode"] == 0o600
+    assert not os.path.exists(found["token"])
+    assert len(found["processes"]) > 3
+    assert found["left"] == []
