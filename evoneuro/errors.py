@@ -7,6 +7,7 @@ with `status`. Anything else that reaches the user is a bug of ours and keeps it
 from __future__ import annotations
 
 import difflib
+import operator
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -57,12 +58,15 @@ def check_choice(what: str, value: Any, options: Iterable[str]) -> str:
 
 def check_integer(what: str, value: Any, low: int, high: int) -> int:
     """Return `value` as int if it is an integer in [low, high]; booleans and fractions are refused."""
-    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer()) or hasattr(value, "__index__")
-    if isinstance(value, bool) or not whole:
+    try:
+        number = int(value) if isinstance(value, float) and value.is_integer() else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool):
         raise EvoNeuroError(f"{what}: expected an integer from {low} to {high}, got {value!r}")
-    if not low <= int(value) <= high:
-        raise EvoNeuroError(f"{what}: expected {low} to {high}, got {int(value)}")
-    return int(value)
+    if not low <= number <= high:
+        raise EvoNeuroError(f"{what}: expected {low} to {high}, got {number}")
+    return number
 
 
 def check_shape(what: str, shape: tuple[int, ...], expected: tuple[int | str, ...]) -> None:

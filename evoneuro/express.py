@@ -54,13 +54,13 @@ def express(genome: Genome, blueprint: Blueprint) -> Network:
         encoder = {**encoder, "gain": gain}
     if decoder["kind"] == "race":
         decoder = {**decoder, "evidence": evidence} if evidence or decoder["lead"] else {"kind": "count"}
-    return Network(
+    return Network.trusted(
         ids=genome.ids,
         **{name: getattr(genome, name) for name in (*NEURON_GENES, *SYNAPSE_GENES)},
-        pre=np.searchsorted(genome.ids, genome.pre),  # type: ignore[arg-type]
-        post=np.searchsorted(genome.ids, genome.post),  # type: ignore[arg-type]
-        inputs=np.arange(blueprint.inputs),  # type: ignore[arg-type]
-        outputs=np.arange(blueprint.inputs, blueprint.inputs + blueprint.outputs),  # type: ignore[arg-type]
+        pre=np.searchsorted(genome.ids, genome.pre).astype(np.int32),
+        post=np.searchsorted(genome.ids, genome.post).astype(np.int32),
+        inputs=np.arange(blueprint.inputs, dtype=np.int32),
+        outputs=np.arange(blueprint.inputs, blueprint.inputs + blueprint.outputs, dtype=np.int32),
         reset=bounds.reset,
         v_min=bounds.v_min,
         v_max=NO_CEILING if bounds.reset == "zero" else 2 * bounds.threshold[1],
@@ -70,6 +70,7 @@ def express(genome: Genome, blueprint: Blueprint) -> Network:
         encoder=encoder,
         decoder=decoder,
         task=blueprint.task,
+        provenance={},
     ).prune()
 
 

@@ -68,9 +68,8 @@ class Bounds:
             if pair[0] > pair[1]:
                 raise EvoNeuroError(f"genome.{name}: low {pair[0]} is above high {pair[1]}")
             object.__setattr__(self, name, pair)
-        check_integer("genome.hidden", self.hidden, 0, 2**16)
-        check_integer("genome.synapses", self.synapses, 1, 2**20)
-        check_integer("genome.v_min", self.v_min, NO_FLOOR, 0)
+        for name, (low, high) in {"hidden": (0, 2**16), "synapses": (1, 2**20), "v_min": (NO_FLOOR, 0)}.items():
+            object.__setattr__(self, name, check_integer(f"genome.{name}", getattr(self, name), low, high))
         check_choice("genome.reset", self.reset, RESETS)
         if self.reset == "subtract" and self.threshold[0] < 1:
             raise EvoNeuroError("genome.reset 'subtract' needs thresholds >= 1")
@@ -130,7 +129,16 @@ class Genome:
         names = [f.name for f in fields(cls)]
         if sorted(document) != sorted(names):
             raise FormatError(f"genome: expected the genes {', '.join(names)}, got {', '.join(document)}")
-        return cls(**{name: np.array(document[name], np.int64 if name in _IDS else np.int32) for name in names})
+        try:
+            return cls(**{name: _column(document[name], np.int64 if name in _IDS else np.int32) for name in names})
+        except (OverflowError, TypeError, ValueError) as error:
+            raise FormatError(f"genome: {error}") from None
+
+
+def _column(values: Any, dtype: type[np.integer[Any]]) -> npt.NDArray[Any]:
+    if not isinstance(values, list) or not all(isinstance(v, int) and not isinstance(v, bool) for v in values):
+        raise TypeError("expected lists of integers")
+    return np.array(values, dtype)
 
 
 _IDS = ("ids", "pre", "post")

@@ -18,7 +18,8 @@ STREAMS = {
     "validation": 4,  # episodes that order the front
     "test": 5,  # episodes of `evaluate`
     "split": 6,  # which samples are train, validation, test
-    "check": 7,  # `check`: the network and the inputs it is tried with
+    "jitter": 7,  # noise on copies of training samples
+    "check": 8,  # `check`: the network and the inputs it is tried with
 }
 
 Keys = npt.NDArray[np.uint64]

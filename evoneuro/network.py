@@ -7,8 +7,9 @@ the network *is*; what a neuron *does* in a step stands in `evoneuro.neuron`, an
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,16 +82,7 @@ class Network:
 
     def __post_init__(self) -> None:
         for name in _ARRAYS:
-            dtype = np.int64 if name == "ids" else np.int32
-            try:
-                array = np.array(getattr(self, name), np.int64)
-                if dtype is np.int32 and len(array) and max(array.max(), -array.min()) > NO_CEILING:
-                    raise OverflowError(f"got {max(array.max(), -array.min())}, beyond {NO_CEILING}")
-                array = array.astype(dtype)
-            except (OverflowError, TypeError, ValueError) as error:
-                raise EvoNeuroError(f"network: {name}: expected integers; {error}") from None
-            array.flags.writeable = False
-            object.__setattr__(self, name, array)
+            object.__setattr__(self, name, _integers(name, getattr(self, name)))
         order = np.lexsort((self.delay, self.post, self.pre)) if len(self.pre) == len(self.post) else None
         if order is not None and len(self.delay) == len(self.weight) == len(order):
             for name in ("pre", "post", "weight", "delay"):
@@ -118,15 +110,31 @@ class Network:
         _check_within("weight", self.weight, NO_FLOOR, NO_CEILING)
         _check_within("delay", self.delay, 1, MAX_DELAY)
         check_choice("network: reset", self.reset, RESETS)
-        check_integer("network: v_min", self.v_min, NO_FLOOR, 0)
         highest = int(self.threshold.max(initial=0))
-        check_integer("network: v_max (at least the highest threshold - 1)", self.v_max, highest - 1, NO_CEILING)
-        check_integer("network: input_max", self.input_max, 0, NO_CEILING)
-        check_integer("network: input_charge", self.input_charge, -self.input_max, self.input_max)
-        check_integer("network: window", self.window, 1, MAX_WINDOW)
+        self._settle("v_min", NO_FLOOR, 0)
+        self._settle("v_max", max(highest - 1, 0), NO_CEILING)
+        self._settle("input_max", 0, NO_CEILING)
+        self._settle("input_charge", -self.input_max, self.input_max)
+        self._settle("window", 1, MAX_WINDOW)
         if self.reset == "subtract" and (self.threshold.min(initial=1) < 1 or self.v_max == NO_CEILING):
             raise EvoNeuroError("network: reset 'subtract' needs every threshold >= 1 and a finite v_max")
         self.potential_bounds()
+
+    @classmethod
+    def trusted(cls, **values: Any) -> Network:
+        """A network whose values keep all that the constructor would check, of the right types and sorted.
+
+        Expression and pruning make hundreds of thousands of them from parts that have been checked.
+        """
+        network = object.__new__(cls)
+        for name, value in values.items():
+            if name in _ARRAYS:
+                value.flags.writeable = False
+            object.__setattr__(network, name, value)
+        return network
+
+    def _settle(self, name: str, low: int, high: int) -> None:
+        object.__setattr__(self, name, check_integer(f"network: {name}", getattr(self, name), low, high))
 
     # Sizes
 
@@ -193,13 +201,13 @@ class Network:
         if kept.all() and alive.all():
             return self
         position = (np.cumsum(alive) - 1).astype(np.int32)
-        return replace(
-            self,
+        pruned = {
             **{name: getattr(self, name)[alive] for name in ("ids", *NEURON_GENES)},
             **{name: getattr(self, name)[kept] for name in SYNAPSE_GENES},
             **{name: position[getattr(self, name)[kept]] for name in ("pre", "post")},
             **{name: position[getattr(self, name)] for name in ("inputs", "outputs")},
-        )
+        }
+        return Network.trusted(**{**vars(self), **pruned})
 
     def _closure(self, start: Integers, source: Integers, target: Integers) -> npt.NDArray[np.bool_]:
         reached = np.zeros(self.neurons, bool)
@@ -231,8 +239,8 @@ class Network:
         for name in _ARRAYS[1:]:
             array = getattr(self, name)
             digest.update(len(array).to_bytes(4, "little") + array.astype("<i4").tobytes())
-        scalars = [self.reset, self.v_min, self.v_max, self.input_charge, self.window, self.encoder, self.decoder]
-        digest.update(repr(scalars).encode())
+        scalars = [self.reset, self.v_min, self.v_max, self.input_charge, self.window]
+        digest.update(repr([*scalars, _ordered(self.encoder), _ordered(self.decoder)]).encode())
         return digest.hexdigest()
 
     def __eq__(self, other: object) -> bool:
@@ -262,6 +270,28 @@ class Network:
 
 
 _ARRAYS = tuple(f.name for f in fields(Network) if "NDArray" in str(f.type) or f.type == "Integers")
+
+
+def _integers(name: str, value: Any) -> npt.NDArray[Any]:
+    """A read-only array of the field's type, if `value` is one dimension of integers that fit it."""
+    array = np.asarray(value)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise EvoNeuroError(f"network: {name}: expected a list of integers, got {value!r:.80}")
+    if array.size and name != "ids" and (int(array.min()) < NO_FLOOR or int(array.max()) > NO_CEILING):
+        raise EvoNeuroError(f"network: {name}: values from {array.min()} to {array.max()}, beyond {NO_FLOOR} to {NO_CEILING}")
+    if array.size and int(array.max()) > 2**63 - 1:
+        raise EvoNeuroError(f"network: {name}: {array.max()} is beyond 63 bits")
+    array = array.astype(np.int64 if name == "ids" else np.int32)
+    array.flags.writeable = False
+    return array
+
+
+def _ordered(spec: Mapping[str, Any] | None) -> list[tuple[str, str]] | None:
+    """A specification in one form, whatever the order of its keys and whether a number is written 0 or 0.0."""
+    if spec is None:
+        return None
+    plain = json.loads(json.dumps(spec), parse_int=float)
+    return sorted((key, json.dumps(value, sort_keys=True)) for key, value in plain.items())
 
 
 def _check_within(name: str, array: npt.NDArray[Any], low: int, high: int) -> None:

@@ -7,8 +7,10 @@ instead of being another network.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any, NoReturn
@@ -147,7 +149,7 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     except UnicodeDecodeError:
         raise FormatError(f"{path}: not JSON (not UTF-8 text)") from None
     try:
-        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_object)
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_object)
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from None
     except RecursionError:
@@ -166,15 +168,18 @@ def write_atomically(path: str | os.PathLike[str], text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise EvoNeuroError(f"{path}: cannot be written: {error.strerror or error}") from None
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise EvoNeuroError(f"{path}: cannot be written: {error.strerror or error}") from None
+        raise
 
 
 def _digest(document: dict[str, Any]) -> str:
     try:
         text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise FormatError(f"network file: {error}") from None
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -196,6 +201,11 @@ def _is_integer(value: Any) -> bool:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise FormatError(f"{name} is not a number that JSON knows")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refuse_constant(text)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

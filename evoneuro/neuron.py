@@ -110,6 +110,7 @@ class Reference:
             The chosen output (ties: the lowest) and the steps it took, int32 [lanes] each.
         """
         net = self.network
+        check_shape("trains", trains.shape, ("words", len(net.inputs), self.lanes))
         stop = decoder_from_spec(net.decoder)
         fed = np.zeros((net.window, self.lanes, len(net.inputs)), np.int64)
         spikes_in = unpack(trains, min(net.window, 32 * len(trains)))

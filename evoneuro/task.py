@@ -163,9 +163,17 @@ class ClassificationTask(_DataTask):
     """A task on rows of numbers: `load` returns X (samples, features) and y (samples,).
 
     The encoder's ranges are those of the training split.
+
+    Attributes:
+        copies: jittered copies of the training split that selection sees besides it, so that a network that is right
+            by a hair is found out; 0 for none.
+        jitter: standard deviation of their noise, in standard deviations of each feature.
     """
 
     kind = "classification"
+
+    copies: int = 0
+    jitter: float = 0.2
 
     encoder: Mapping[str, Any] = {"kind": "flip-flop"}
 
@@ -190,9 +198,17 @@ class ClassificationTask(_DataTask):
         return self._encoder(low, high).spec(), self._decoder()
 
     def samples(self, part: str, seed: int) -> npt.NDArray[np.float64]:
-        """Rows of train, validation or test: float64 (samples, features)."""
+        """Rows of train (with its jittered copies), validation or test: float64 (samples, features)."""
         x: npt.NDArray[np.float64] = self._loaded()[0][self.members(part, seed)]
-        return x
+        if part != "train" or not self.copies:
+            return x
+        deviation = self.jitter * x.std(axis=0)
+        noise = [generator(seed, "jitter", index=copy).normal(size=x.shape) for copy in range(self.copies)]
+        return np.concatenate([x, *(x + deviation * n for n in noise)])
+
+    def labels(self, part: str, seed: int) -> npt.NDArray[np.int64]:
+        labels = super().labels(part, seed)
+        return np.tile(labels, 1 + self.copies) if part == "train" else labels
 
 
 class SpikeTask(_DataTask):

@@ -37,16 +37,17 @@ def random_genome(blueprint: Blueprint, rng: Rng, fresh: Ids) -> Genome:
     wanted = int(rng.integers(outputs + len(hidden), 2 * inputs + 2 * len(hidden) + outputs + 1))
     senders = np.concatenate([ids[:inputs], ids[:inputs], hidden])
     receivers = np.concatenate([ids[inputs:], ids[inputs : inputs + outputs]])
-    pairs = np.stack([_pick(senders, rng, wanted), _pick(receivers, rng, wanted)])
-    pairs = np.unique(pairs, axis=1)
-    pairs = pairs[:, np.sort(rng.permutation(pairs.shape[1])[: bounds.synapses])]
-    s = pairs.shape[1]
+    # positions of the pairs as one number each, so that no pair comes twice
+    drawn = _pick(np.searchsorted(ids, senders), rng, wanted) * n + _pick(np.searchsorted(ids, receivers), rng, wanted)
+    pairs = np.unique(drawn)
+    pairs = np.sort(rng.permutation(pairs)[: bounds.synapses])
+    s = len(pairs)
     low, high = bounds.parameters.T
     return Genome(
         ids=ids,
         **{gene: _draw(getattr(bounds, gene), rng, n) for gene in NEURON_GENES},
-        pre=pairs[0],
-        post=pairs[1],
+        pre=ids[pairs // n],
+        post=ids[pairs % n],
         **{gene: _draw(getattr(bounds, gene), rng, s) for gene in SYNAPSE_GENES},
         parameters=rng.integers(low, high, endpoint=True, dtype=np.int32),
     )
@@ -195,25 +196,24 @@ def crossover(a: Genome, b: Genome, blueprint: Blueprint, rng: Rng) -> Genome:
     neurons that the child lacks are dropped; network-level genes come singly from either parent. A child beyond the
     bounds is given up for its first parent.
     """
-    ids = np.union1d(a.ids, b.ids)
-    from_a = rng.random(len(ids)) < 0.5
-    in_a, in_b = np.isin(ids, a.ids), np.isin(ids, b.ids)
-    take_a, take_b = in_a & from_a, in_b & ~from_a
-    parts = [(a, ids[take_a]), (b, ids[take_b])]
-    neurons = [np.isin(parent.ids, names) for parent, names in parts]
-    merged_ids = np.concatenate([parent.ids[mask] for (parent, _), mask in zip(parts, neurons, strict=True)])
-    order = np.argsort(merged_ids)
-    edges = [np.isin(p.post, names) & np.isin(p.pre, merged_ids) for p, names in parts]
-
-    def join(name: str, masks: Sequence[npt.NDArray[np.bool_]]) -> npt.NDArray[Any]:
-        return np.concatenate([getattr(p, name)[mask] for (p, _), mask in zip(parts, masks, strict=True)])
-
-    either = rng.random(len(a.parameters)) < 0.5
+    in_b = np.minimum(np.searchsorted(b.ids, a.ids), len(b.ids) - 1)
+    shared = b.ids[in_b] == a.ids
+    take_a = rng.random(len(a.ids)) < 0.5
+    take_b = rng.random(len(b.ids)) < 0.5
+    take_b[in_b[shared]] = ~take_a[shared]
+    # a neuron of both parents is in the child anyhow, from the one or from the other
+    alive_a, alive_b = take_a | shared, take_b.copy()
+    alive_b[in_b[shared]] = True
+    neurons = ((a, take_a), (b, take_b))
+    synapses = [
+        (p, take[np.searchsorted(p.ids, p.post)] & alive[np.searchsorted(p.ids, p.pre)])
+        for p, take, alive in ((a, take_a, alive_a), (b, take_b, alive_b))
+    ]
+    order = np.argsort(_joined("ids", neurons))
     child = Genome(
-        ids=merged_ids[order],
-        **{gene: join(gene, neurons)[order] for gene in NEURON_GENES},
-        **{name: join(name, edges) for name in ("pre", "post", *SYNAPSE_GENES)},
-        parameters=np.where(either, a.parameters, b.parameters),
+        **{name: _joined(name, neurons)[order] for name in ("ids", *NEURON_GENES)},
+        **{name: _joined(name, synapses) for name in ("pre", "post", *SYNAPSE_GENES)},
+        parameters=np.where(rng.random(len(a.parameters)) < 0.5, a.parameters, b.parameters),
     )
     too_large = _hidden(child, blueprint) > blueprint.bounds.hidden or child.synapses > blueprint.bounds.synapses
     return a if too_large else _sorted(child)
@@ -257,6 +257,10 @@ def make_toolbox() -> base.Toolbox:
 
 
 # Pieces
+
+
+def _joined(name: str, parts: Sequence[tuple[Genome, npt.NDArray[np.bool_]]]) -> npt.NDArray[Any]:
+    return np.concatenate([getattr(genome, name)[mask] for genome, mask in parts])
 
 
 def _open(bounds: Range) -> bool:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from pathlib import Path
@@ -24,7 +25,7 @@ PROC = pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="finds pr
 
 # What a network does is decided by its output: two are decent, each of the others is a way to fail.
 GOOD, BETTER, EXITS, HANGS, RAISES, LEAVES, INTERRUPTS, NAPS = range(8)
-PLUGIN = '''
+PLUGIN = """
 import os, sys, time
 import numpy as np
 from evoneuro import ControlTask
@@ -72,7 +73,7 @@ class Unbuilt(Trap):
 class Deadly(Trap):
     def __init__(self, **parameters):
         os._exit(13)
-'''
+"""
 CASES = Cases(seed=5, stream="episodes", generation=2, count=3)
 LINE = 1 + PLUGIN.splitlines().index('            raise ValueError("no such\\nangle")  # the line that is reported')
 
@@ -119,9 +120,9 @@ def network(task, output, delay=1):
     neurons = inputs + task.outputs
     return Network(
         ids=np.arange(neurons),
-        threshold=np.ones(neurons),
+        threshold=np.ones(neurons, int),
         leak=np.full(neurons, -1),
-        refractory=np.zeros(neurons),
+        refractory=np.zeros(neurons, int),
         pre=np.arange(inputs),
         post=np.full(inputs, inputs + output),
         weight=np.full(inputs, 5),
@@ -295,17 +296,17 @@ def test_a_worker_killed_from_outside_costs_nothing(two, task, diary):
 
 @POSIX
 def test_signals_are_seen_while_a_worker_hangs(two, task):
-    class Stop(Exception):
+    class StopError(Exception):
         pass
 
     def stop(number, frame):
-        raise Stop
+        raise StopError
 
     before = signal.signal(signal.SIGALRM, stop)
     try:
         start = time.monotonic()
         signal.setitimer(signal.ITIMER_REAL, 0.3)
-        with pytest.raises(Stop):
+        with pytest.raises(StopError):
             list(two.evaluate(population(task, 1, {0: HANGS}), CASES))
         assert time.monotonic() - start < 1.8
     finally:
@@ -333,13 +334,17 @@ def test_local_pool_interrupts_a_hang(task):
 
 @POSIX
 def test_the_alarm_rings_again_for_code_that_swallowed_it(monkeypatch):
+    def swallow():
+        with local.deadline(0.1):
+            try:
+                time.sleep(5)
+            except BaseException:
+                time.sleep(5)
+
     monkeypatch.setattr(local, "REPEAT_SECONDS", 0.1)
     start = time.monotonic()
-    with pytest.raises(local.NoAnswer), local.deadline(0.1):
-        try:
-            time.sleep(5)
-        except BaseException:
-            time.sleep(5)
+    with pytest.raises(local.NoAnswer):
+        swallow()
     assert 0.15 < time.monotonic() - start < 4
 
 
@@ -363,8 +368,8 @@ def test_batches_survive_the_journey(task):
     networks[0] = Network(**{**vars(networks[0]), "provenance": {"run": "r", "scores": [1.5]}, "reset": "zero"})
     back = worker.unpack(Network, worker.pack(networks))
     assert back == networks
-    assert all(getattr(back[1], name).dtype == getattr(networks[1], name).dtype for name in vars(back[1]) if name != "x"
-               if isinstance(getattr(back[1], name), np.ndarray))  # fmt: skip
+    arrays = [name for name, value in vars(networks[1]).items() if isinstance(value, np.ndarray)]
+    assert all(getattr(back[1], name).dtype == getattr(networks[1], name).dtype for name in arrays)
     assert not back[0].weight.flags.writeable
     results = [*evaluate(task, networks[:2], CASES), Evaluation.failed("raised ValueError")]
     assert worker.unpack(Evaluation, worker.pack(results)) == results
@@ -390,7 +395,7 @@ def test_a_task_that_kills_every_worker_ends_the_run(ray, plugin, monkeypatch):
 
 def test_ray_that_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(EvoNeuroError, match="pip install ray.*--workers 0"):
+    with pytest.raises(EvoNeuroError, match=r"pip install ray.*--workers 0"):
         open_pool("cartpole", {}, 2)
 
 
@@ -414,89 +419,79 @@ def test_wrong_arguments(arguments, message, monkeypatch):
     assert time.monotonic() - start < 5
 
 
-def script(body, plugin, **environment):
-    """Run `body` in a fresh Python with the plugin's path; the process must end well."""
-    program = "import sys, os, json\nPLUGIN = sys.argv[1]\n" + textwrap.dedent(body)
-    done = subprocess.run(
-        [sys.executable, "-c", program, f"{plugin}:Trap"],
-        capture_output=True,
-        text=True,
-        timeout=100,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])} | environment,
-    )
+def script(body, plugin, environment):
+    """Run `body` in a fresh Python that has the plugin's name and this file's helpers; it must end well."""
+    program = f"""
+import json, os, sys
+sys.path.insert(0, {os.path.dirname(os.path.abspath(__file__))!r})
+from test_workers import CASES, EXITS, children, gathered, population
+from evoneuro.task import load_task
+from evoneuro.workers import open_pool
+PLUGIN = {f"{plugin}:Trap"!r}
+task = load_task(PLUGIN)
+"""
+    command = [sys.executable, "-c", program + textwrap.dedent(body)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, env=environment)
     assert done.returncode == 0, done.stderr
     return done
 
 
-POPULATION = """
-import sys; sys.path.insert(0, "tests")
-from test_workers import CASES, EXITS, gathered, population
-from evoneuro.task import load_task
-from evoneuro.workers import open_pool
-"""
-
-
-def test_a_pool_joins_a_running_cluster_and_leaves_it(ray, plugin, task):
-    address = ray.get_runtime_context().gcs_address
-    done = script(
-        POPULATION
-        + f"""
-task = load_task(PLUGIN)
-with open_pool(PLUGIN, {{}}, 1, address={address!r}) as pool:
-    print(json.dumps([e.score for e in gathered(pool.evaluate(population(task, 5), CASES), 5)]))
-    import ray
-assert not ray.is_initialized()
-""",
-        plugin,
-    )
-    assert json.loads(done.stdout) == [e.score for e in evaluate(task, population(task, 5), CASES)]
-    assert done.stderr == ""
-    assert ray.is_initialized()
-    assert ray.cluster_resources()["CPU"] == 5
-
-
-@PROC
-def test_ray_is_not_heard_and_nothing_of_it_stays(plugin, task, tmp_path):
-    report = tmp_path / "report.json"
-    done = script(
-        POPULATION
-        + f"""
-import signal, stat, tempfile
-from pathlib import Path
-
 def children(process):
+    """All processes below `process`."""
     found = []
-    for thread in Path(f"/proc/{{process}}/task").iterdir():
+    for thread in Path(f"/proc/{process}/task").iterdir():
         for child in (thread / "children").read_text().split():
             found += [int(child), *children(child)]
     return found
 
-def end(number, frame): pass
-signal.signal(signal.SIGTERM, end)
-task = load_task(PLUGIN)
-pool = open_pool(PLUGIN, {{}}, 1)
-assert "ray" in sys.modules
-results = gathered(pool.evaluate(population(task, 3, {{1: EXITS}}), CASES), 3)
-processes = children(os.getpid())
-token = os.environ["RAY_AUTH_TOKEN_PATH"]
-report = dict(processes=processes, failures=[e.failure for e in results], token=token,
-    mode=stat.S_IMODE(os.stat(token).st_mode), kept=signal.getsignal(signal.SIGTERM) is end,
-    folders=[str(p) for p in Path("/tmp").glob("evoneuro-*/ray")])
-pool.close()
-report["left"] = [p for p in processes if os.path.exists(f"/proc/{{p}}")]
-pool.close()
-with open({str(report)!r}, "w") as file:
-    json.dump(report, file)
-""",
-        plugin,
-        RAY_AUTH_MODE="token",
-        RAY_AUTH_TOKEN_PATH="",
+
+def test_a_pool_joins_a_running_cluster_and_leaves_it(ray, plugin, task):
+    body = f"""
+    with open_pool(PLUGIN, {{}}, 1, address={ray.get_runtime_context().gcs_address!r}) as pool:
+        import ray
+        scores = [e.score for e in gathered(pool.evaluate(population(task, 5), CASES), 5)]
+        print(json.dumps([scores, ray.cluster_resources()["CPU"]]))
+    assert not ray.is_initialized()
+    """
+    done = script(body, plugin, os.environ)
+    assert json.loads(done.stdout) == [[e.score for e in evaluate(task, population(task, 5), CASES)], 5]
+    assert done.stderr == ""
+    assert ray.is_initialized()
+
+
+@PROC
+def test_ray_is_not_heard_and_nothing_of_it_stays(plugin):
+    folder = tempfile.mkdtemp(dir="/tmp")  # short, for sockets
+    body = f"""
+    import signal, stat, time
+    kept = lambda number, frame: None
+    signal.signal(signal.SIGTERM, kept)
+    pool = open_pool(PLUGIN, {{}}, 1)
+    results = gathered(pool.evaluate(population(task, 3, {{1: EXITS}}), CASES), 3)
+    token = os.environ["RAY_AUTH_TOKEN_PATH"]
+    report = dict(
+        failures=[e.failure for e in results],
+        kept=signal.getsignal(signal.SIGTERM) is kept,
+        mode=stat.S_IMODE(os.stat(token).st_mode),
+        private=[stat.S_IMODE(os.stat(os.path.join({folder!r}, name)).st_mode) for name in os.listdir({folder!r})],
+        processes=children(os.getpid()),
     )
+    pool.close()
+    limit = time.monotonic() + 5
+    while (left := [p for p in report["processes"] if os.path.exists(f"/proc/{{p}}")]) and time.monotonic() < limit:
+        time.sleep(0.1)
+    pool.close()
+    with open({str(plugin.parent / "report")!r}, "w") as file:
+        json.dump(report | dict(left=left), file)
+    """
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    done = script(body, plugin, clean | {"RAY_TMPDIR": folder, "TMPDIR": folder, "HOME": folder})
     assert (done.stdout, done.stderr) == ("", "")
-    found = json.loads(report.read_text())
+    found = json.loads((plugin.parent / "report").read_text())
     assert found["failures"] == [None, "crashed the worker 3 times", None]
     assert found["kept"]
     assert found["mode"] == 0o600
-    assert not os.path.exists(found["token"])
+    assert sorted(found["private"]) == [0o600, 0o700]
     assert len(found["processes"]) > 3
     assert found["left"] == []
+    os.rmdir(folder)  # raises unless empty

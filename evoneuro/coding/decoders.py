@@ -48,8 +48,8 @@ class Race(Decoder):
     lead: int = 0
 
     def __post_init__(self) -> None:
-        check_integer("decoder 'race': evidence", self.evidence, 0, 2**16)
-        check_integer("decoder 'race': lead", self.lead, 0, 2**16)
+        for name in ("evidence", "lead"):
+            object.__setattr__(self, name, check_integer(f"decoder 'race': {name}", getattr(self, name), 0, 2**16))
         if not (self.evidence or self.lead):
             raise EvoNeuroError("decoder 'race': evidence and lead are both 0; use 'count' to read the whole window")
 

@@ -26,7 +26,7 @@ from evoneuro.errors import EvoNeuroError, check_choice, check_integer
 Quantised = npt.NDArray[np.int64]
 
 UNIT_GAIN = 16
-ROUNDINGS = ("away", "nearest", "floor")
+ROUNDINGS = ("away", "nearest", "floor", "up")
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Encoder:
     Attributes:
         low, high: range of each value; beyond it values are clipped.
         bits: resolution of the quantised value, 1..16.
-        rounding: "away" from the centre of the range, "nearest" (half to even) or "floor".
+        rounding: "away" from the centre of the range, "nearest" (half to even), "floor" or "up".
         gain: stretch of the quantised value in sixteenths, 16 being 1.0.
     """
 
@@ -50,19 +50,25 @@ class Encoder:
 
     def __post_init__(self) -> None:
         for name in ("low", "high"):
+            given = getattr(self, name)
             try:
-                values = tuple(float(value) for value in getattr(self, name))
+                values = tuple(float(value) for value in given)
             except (TypeError, ValueError):
-                raise EvoNeuroError(f"encoder {self.kind!r}: {name}: expected a list of numbers") from None
+                values = None
+            if values is None or isinstance(given, str):
+                raise EvoNeuroError(f"encoder {self.kind!r}: {name}: expected a list of numbers, got {given!r:.80}")
             object.__setattr__(self, name, values)
         if len(self.low) != len(self.high):
             raise EvoNeuroError(f"encoder {self.kind!r}: low has {len(self.low)} values, high has {len(self.high)}")
         for i, (low, high) in enumerate(zip(self.low, self.high, strict=True)):
-            if not (np.isfinite(low) and np.isfinite(high) and low < high):
+            if not (np.isfinite(high - low) and low < high):
                 raise EvoNeuroError(f"encoder {self.kind!r}: value {i}: expected finite low < high, got {low} and {high}")
-        check_integer(f"encoder {self.kind!r}: bits", self.bits, 1, 16)
-        check_integer(f"encoder {self.kind!r}: gain", self.gain, 1, 256)
+        self._settle("bits", 1, 16)
+        self._settle("gain", 1, 256)
         check_choice(f"encoder {self.kind!r}: rounding", self.rounding, ROUNDINGS)
+
+    def _settle(self, name: str, low: int, high: int) -> None:
+        object.__setattr__(self, name, check_integer(f"encoder {self.kind!r}: {name}", getattr(self, name), low, high))
 
     @property
     def neurons_per_value(self) -> int:
@@ -80,7 +86,10 @@ class Encoder:
         Raises:
             EvoNeuroError: a wrong number of values, or NaN, with its row and column.
         """
-        x = np.asarray(observations, np.float64)
+        try:
+            x = np.asarray(observations, np.float64)
+        except (TypeError, ValueError):
+            raise EvoNeuroError(f"observations: expected numbers of shape (lanes, {len(self.low)})") from None
         if x.ndim != 2 or x.shape[1] != len(self.low):
             raise EvoNeuroError(f"observations: expected shape (lanes, {len(self.low)}), got {x.shape}")
         low, high = np.array(self.low), np.array(self.high)
@@ -94,7 +103,7 @@ class Encoder:
         elif self.rounding == "nearest":
             steps = np.rint(offset)
         else:
-            steps = np.floor(offset)
+            steps = np.floor(offset) if self.rounding == "floor" else np.ceil(offset)
         return np.clip(steps, -half, half).astype(np.int64) + half
 
     def encode(self, q: Quantised, window: int, gain: npt.ArrayLike | None = None) -> Trains:
@@ -143,8 +152,8 @@ class _SpikeCountEncoder(Encoder):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_integer(f"encoder {self.kind!r}: max_spikes", self.max_spikes, 1, 1024)
-        check_integer(f"encoder {self.kind!r}: interval", self.interval, 1, 1024)
+        self._settle("max_spikes", 1, 1024)
+        self._settle("interval", 1, 1024)
 
     def _spikes(self, counts: npt.NDArray[np.int64], length: int) -> Trains:
         """Trains (lanes, inputs, words) of spike counts (lanes, inputs); what lies past the words is dropped."""
@@ -161,8 +170,10 @@ class _SpikeCountEncoder(Encoder):
 class CountEncoder(_SpikeCountEncoder):
     """Spike count: k = ceil(u * K) on one neuron per value.
 
-    Source: TENNLab framework-open, "spike count" encoding (regular rate code).
+    Source: TENNLab framework-open, "spike count" encoding (regular rate code). Exact where K divides 2**bits.
     """
+
+    rounding: str = "up"
 
     kind: ClassVar[str] = "count"
 
@@ -192,7 +203,7 @@ class FlipFlop(_SpikeCountEncoder):
         offset = self._bipolar(q, gain)
         k = _ceil_divide(np.abs(offset) * self.max_spikes, 1 << (self.bits - 1))
         pair = np.stack([np.where(offset <= 0, k, 0), np.where(offset > 0, k, 0)], axis=-1)
-        return self._spikes(pair.reshape(len(q), -1), length)
+        return self._spikes(pair.reshape(len(q), self.inputs), length)
 
 
 @dataclass(frozen=True)
@@ -213,7 +224,7 @@ class Argyle(_SpikeCountEncoder):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_integer("encoder 'argyle': neurons", self.neurons, 2, 64)
+        self._settle("neurons", 2, 64)
 
     @property
     def neurons_per_value(self) -> int:
@@ -224,7 +235,7 @@ class Argyle(_SpikeCountEncoder):
         place = (self._bipolar(q, gain) + one // 2) * (self.neurons - 1)
         distance = np.abs(place[:, :, None] - one * np.arange(self.neurons))
         counts = _ceil_divide(np.maximum(one - distance, 0) * self.max_spikes, one)
-        return self._spikes(counts.reshape(len(q), -1), length)
+        return self._spikes(counts.reshape(len(q), self.inputs), length)
 
 
 @dataclass(frozen=True)
@@ -244,7 +255,7 @@ class TimeToFirstSpike(Encoder):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_integer("encoder 'time-to-first-spike': steps", self.steps, 2, 2**15)
+        self._settle("steps", 2, 2**15)
 
     @property
     def neurons_per_value(self) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evoneuro.coding.trains import Trains
-from evoneuro.errors import check_shape
+from evoneuro.errors import EvoNeuroError, check_shape
 from evoneuro.network import Integers, Network
 from evoneuro.neuron import Charges, Spikes, check_charges
 from evoneuro.simulator import kernel
@@ -26,6 +26,8 @@ class LaneSimulator:
     name = "numba"
 
     def __init__(self, networks: Sequence[Network], lanes: int = 1) -> None:
+        if len({len(network.inputs) for network in networks}) != 1:
+            raise EvoNeuroError("a batch needs networks with equally many inputs")
         self.networks = list(networks)
         self.lanes = lanes
         self.compiled = compile_networks(networks)
@@ -63,7 +65,7 @@ class LaneSimulator:
             The chosen output and the steps it took, int32 [live lanes] each.
         """
         total = int(self.live.sum())
-        check_shape("trains", trains.shape, ("words", "inputs", total))
+        check_shape("trains", trains.shape, ("words", len(self.networks[0].inputs), total))
         columns = np.concatenate([[0], np.cumsum(self.live[:-1], dtype=np.int64)])
         choice, latency = np.empty((2, 1, total), np.int32)
         kernel.decide(self.compiled, self.live, columns, trains, self.state, True, choice, latency, self.spikes)
@@ -88,6 +90,8 @@ def decide_shared(networks: Sequence[Network], trains: Trains) -> tuple[Integers
     Returns:
         choice and latency, int32 [networks, lanes], and the spikes of all neurons, int64 [all neurons].
     """
+    for network in networks:
+        check_shape("trains", trains.shape, ("words", len(network.inputs), "lanes"))
     compiled = compile_networks(networks)
     lanes = trains.shape[2]
     live = np.full(len(networks), lanes, np.int32)

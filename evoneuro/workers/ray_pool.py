@@ -411,8 +411,8 @@ def _protect() -> None:
     """Let only this user's processes talk to the Ray that is started here: its ports are open to the network."""
     if "ray" not in sys.modules:  # else Ray has read the setting, and sets it itself from 2.59 on
         os.environ.setdefault("RAY_AUTH_MODE", "token")
-    if "RAY_AUTH_TOKEN" not in os.environ:
-        os.environ.setdefault("RAY_AUTH_TOKEN_PATH", _token_file())
+    if not os.environ.get("RAY_AUTH_TOKEN") and not os.environ.get("RAY_AUTH_TOKEN_PATH"):
+        os.environ["RAY_AUTH_TOKEN_PATH"] = _token_file()
 
 
 @cache
