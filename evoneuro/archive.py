@@ -64,19 +64,27 @@ class Archive:
         return replace(self, members=tuple(everyone[i] for i in positions))
 
     def rescore(self, measures: Sequence[dict[str, float]]) -> Archive:
-        """The same members with new measures, in their order; `update` with no newcomers then closes the front again."""
+        """The same members with new measures, in their order; `update` then makes a front of them again."""
         return replace(
             self, members=tuple(replace(m, measures=new) for m, new in zip(self.members, measures, strict=True))
         )
 
     def validated(self, validations: dict[str, dict[str, float]]) -> Archive:
         """The same members, those named in `validations` (by id) with their validation."""
-        return replace(self, members=tuple(replace(m, validation=validations.get(m.id, m.validation)) for m in self.members))
+        return replace(
+            self, members=tuple(replace(m, validation=validations.get(m.id, m.validation)) for m in self.members)
+        )
 
     def to_document(self) -> list[dict[str, Any]]:
         """The members as plain data."""
         return [
-            {"id": m.id, "genome": m.genome.to_document(), "fingerprint": m.fingerprint, "measures": m.measures, "validation": m.validation}
+            {
+                "id": m.id,
+                "genome": m.genome.to_document(),
+                "fingerprint": m.fingerprint,
+                "measures": m.measures,
+                "validation": m.validation,
+            }
             for m in self.members
         ]
 

@@ -68,7 +68,11 @@ def _run(options: argparse.Namespace) -> int:
         "address": ("workers", "address"),
     }
     budget = document.get("budget", {})
-    if (options.budget_evaluations or options.budget_hours) and options.generations is None and "generations" not in budget:
+    if (
+        (options.budget_evaluations or options.budget_hours)
+        and options.generations is None
+        and "generations" not in budget
+    ):
         document["budget"] = {**budget, "generations": 0}
     for flag, path in flags.items():
         value = getattr(options, flag)
@@ -186,7 +190,9 @@ def _simulate(options: argparse.Namespace) -> int:
     try:
         raster = np.load(options.input, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise EvoNeuroError(f"{options.input}: not a raster: {error} (expected .npy, integers [steps, inputs])") from None
+        raise EvoNeuroError(
+            f"{options.input}: not a raster: {error} (expected .npy, integers [steps, inputs])"
+        ) from None
     if not isinstance(raster, np.ndarray) or raster.ndim != 2 or raster.shape[1] != len(network.inputs):
         shape = getattr(raster, "shape", None)
         raise EvoNeuroError(f"{options.input}: expected integers of shape (steps, {len(network.inputs)}), got {shape}")
@@ -351,7 +357,9 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("resume", _resume, "go on with a run that was interrupted", "evoneuro resume results/iris-...-seed1")
     sub.add_argument("run", metavar="RUN", help="run directory")
     sub.add_argument("--workers", type=int, metavar="N", help="instead of the run's own number; the result is the same")
-    sub.add_argument("--allow-changed-task", action="store_true", help="go on although the task's source or data changed")
+    sub.add_argument(
+        "--allow-changed-task", action="store_true", help="go on although the task's source or data changed"
+    )
     sub.add_argument("--quiet", action="store_true", help="no progress")
     with_json(sub)
 
@@ -364,17 +372,25 @@ def _parser() -> argparse.ArgumentParser:
     with_json(sub)
 
     sub = command(
-        "evaluate", _evaluate, "score a network on fresh episodes or the test split", "evoneuro evaluate net.json --episodes 1000"
+        "evaluate",
+        _evaluate,
+        "score a network on fresh episodes or the test split",
+        "evoneuro evaluate net.json --episodes 1000",
     )
     sub.add_argument("net", metavar="NET")
     sub.add_argument("--task", metavar="TASK", help="the network's own task if not given")
     sub.add_argument("--episodes", type=_positive, default=100, metavar="N", help="episodes of a control task (100)")
     sub.add_argument("--seed", type=_seed, default=0, metavar="N", help="of the episodes (0)")
-    sub.add_argument("--set", action="append", default=[], metavar="task.NAME=VALUE", help="set a parameter of the task")
+    sub.add_argument(
+        "--set", action="append", default=[], metavar="task.NAME=VALUE", help="set a parameter of the task"
+    )
     with_json(sub)
 
     sub = command(
-        "simulate", _simulate, "run a network on a raster of charges", "evoneuro simulate net.json --input in.npy --output out.npy"
+        "simulate",
+        _simulate,
+        "run a network on a raster of charges",
+        "evoneuro simulate net.json --input in.npy --output out.npy",
     )
     sub.add_argument("net", metavar="NET")
     sub.add_argument("--input", required=True, metavar="FILE.npy", help="integers [steps, inputs]: charges")
@@ -382,14 +398,19 @@ def _parser() -> argparse.ArgumentParser:
     with_json(sub)
 
     sub = command(
-        "export", _export, "write a network in another tool's format", "evoneuro export net.json --target tennlab --out out/"
+        "export",
+        _export,
+        "write a network in another tool's format",
+        "evoneuro export net.json --target tennlab --out out/",
     )
     sub.add_argument("net", metavar="NET")
     sub.add_argument("--target", required=True, metavar="TARGET", help="tennlab")
     sub.add_argument("--out", required=True, metavar="DIR")
     sub.add_argument("--force", action="store_true", help="write into a directory that is not empty")
 
-    sub = command("import", _import, "read another tool's network", "evoneuro import risp.json --format tennlab --out net.json")
+    sub = command(
+        "import", _import, "read another tool's network", "evoneuro import risp.json --format tennlab --out net.json"
+    )
     sub.add_argument("file", metavar="FILE")
     sub.add_argument("--format", required=True, metavar="FORMAT", help="tennlab")
     sub.add_argument("--out", required=True, metavar="NET")
@@ -401,7 +422,12 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("target", metavar="TASK|NET")
     with_json(sub)
 
-    sub = command("plot", _plot, "draw a network, or the front of a run", "evoneuro plot results/iris-...-seed1:best --out net.png")
+    sub = command(
+        "plot",
+        _plot,
+        "draw a network, or the front of a run",
+        "evoneuro plot results/iris-...-seed1:best --out net.png",
+    )
     sub.add_argument("net", metavar="NET|RUN")
     sub.add_argument("--out", metavar="FILE", help="png, svg or pdf (network.png, front.png)")
     sub.add_argument("--x", default="synapses", metavar="MEASURE", help="of a front (synapses)")
@@ -414,13 +440,19 @@ def _add_run(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--seed", type=_seed, metavar="N", help="the result is a function of configuration and seed (0)")
     sub.add_argument("--generations", type=_natural, metavar="N", help="(100)")
     sub.add_argument("--population", type=_positive, metavar="N", help="(100)")
-    sub.add_argument("--budget-evaluations", type=_positive, metavar="N", help="stop after the generation that reaches N")
+    sub.add_argument(
+        "--budget-evaluations", type=_positive, metavar="N", help="stop after the generation that reaches N"
+    )
     sub.add_argument("--budget-hours", type=float, metavar="H", help="stop after the generation that reaches H hours")
-    sub.add_argument("--workers", type=_natural, metavar="N", help="Ray workers (one per core); 0: this process, without Ray")
+    sub.add_argument(
+        "--workers", type=_natural, metavar="N", help="Ray workers (one per core); 0: this process, without Ray"
+    )
     sub.add_argument("--address", metavar="ADDR", help="Ray cluster: local, auto, HOST:PORT, ray://HOST:PORT (local)")
     sub.add_argument("--from", dest="start", metavar="NET|RUN", help="start from a network, or from a run's front")
     sub.add_argument("--out", metavar="DIR", help="parent of the run directory (results/)")
-    sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any key, as search.population=200")
+    sub.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="any key, as search.population=200"
+    )
     sub.add_argument("--quiet", action="store_true", help="no progress")
     sub.add_argument("--json", action="store_true", help="print one JSON document at the end, no progress")
 

@@ -1,4 +1,4 @@
-"""Configuration of a run: frozen dataclasses, TOML, and `--set key=value`. An unknown key fails and names the nearest."""
+"""Configuration of a run: frozen dataclasses, TOML, `--set key=value`. An unknown key fails and names the nearest."""
 
 from __future__ import annotations
 
@@ -142,7 +142,8 @@ class Config:
         Raises:
             EvoNeuroError: an unknown key (naming the nearest), or a value of a wrong type.
         """
-        return _build(cls, "", document)
+        config: Config = _build(cls, "", document)
+        return config
 
     def to_toml(self) -> str:
         """The configuration as TOML, as `read` takes it."""

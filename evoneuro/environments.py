@@ -51,7 +51,7 @@ class ControlTask(Task):
         Returns:
             state (arrays that lead with lanes: one, or a tuple or dict of them) and observation (lanes, values).
         """
-        environments = self._environments(len(keys))
+        environments = self._environments(len(keys))[: len(keys)]
         starts = [env.reset(seed=int(key % 2**31))[0] for env, key in zip(environments, keys, strict=True)]
         return np.arange(len(keys)), self._observed(starts)
 
@@ -65,7 +65,8 @@ class ControlTask(Task):
             state, observation (lanes, values), reward, terminated, truncated ([lanes] each).
         """
         actions = self._action_list()
-        results = [self._pool[lane].step(actions[a]) for lane, a in zip(state.tolist(), action.tolist(), strict=True)]
+        pool = self._environments(0)
+        results = [pool[lane].step(actions[a]) for lane, a in zip(state.tolist(), action.tolist(), strict=True)]
         observation, reward, terminated, truncated = zip(*[r[:4] for r in results], strict=True)
         return state, self._observed(observation), np.array(reward, float), np.array(terminated), np.array(truncated)
 
@@ -90,7 +91,7 @@ class ControlTask(Task):
     # The Gymnasium side
 
     def _environments(self, count: int) -> list[_Environment]:
-        """`count` environments, made once and used again by the next `reset`."""
+        """At least `count` environments, made once and used again by the next `reset`."""
         import gymnasium
 
         if self.environment is None:
@@ -99,10 +100,12 @@ class ControlTask(Task):
         try:
             while len(pool) < count:
                 limit = {} if self.max_steps is None else {"max_episode_steps": self.max_steps}
-                pool.append(gymnasium.make(self.environment, disable_env_checker=True, **limit))  # type: ignore[arg-type]
+                pool.append(gymnasium.make(self.environment, disable_env_checker=True, **limit))
         except (gymnasium.error.Error, ImportError) as error:
-            raise EvoNeuroError(f"task {self.name!r}: environment {self.environment!r} cannot be made: {error}") from None
-        return pool[:count]
+            raise EvoNeuroError(
+                f"task {self.name!r}: environment {self.environment!r} cannot be made: {error}"
+            ) from None
+        return pool
 
     def _action_list(self) -> list[Any]:
         if self.actions is not None:
@@ -120,12 +123,14 @@ class ControlTask(Task):
         return flat if self.observations is None else flat[:, list(self.observations)]
 
     def _ranges(self, seed: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Ranges of the observed values: the task's; else the space's; where that has none, what random episodes visit."""
+        """Ranges of the observed values: the task's, else the space's, else what random episodes visit."""
         if self.low is not None and self.high is not None:
             return np.asarray(self.low, float), np.asarray(self.high, float)
         space = self._environments(1)[0].observation_space
         if type(space).__name__ != "Box":
-            raise EvoNeuroError(f"task {self.name!r}: observations of {self.environment!r} are {space}; only Box is known")
+            raise EvoNeuroError(
+                f"task {self.name!r}: observations of {self.environment!r} are {space}; only Box is known"
+            )
         low, high = self._observed([space.low])[0], self._observed([space.high])[0]
         known = (np.abs(low) < 1e6) & (np.abs(high) < 1e6)
         if not known.all():

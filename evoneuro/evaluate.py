@@ -44,9 +44,7 @@ def evaluate(task: Task, networks: Sequence[Network], cases: Cases) -> list[Eval
     return [result for result in results if result is not None]
 
 
-def _by_encoder(
-    task: Task, networks: Sequence[Network], seed: int
-) -> list[tuple[Encoder | None, list[int]]]:
+def _by_encoder(task: Task, networks: Sequence[Network], seed: int) -> list[tuple[Encoder | None, list[int]]]:
     """Networks that see the same quantised observations (encoders equal up to their gain), as positions."""
     default: dict[str, Any] | None = None
     groups: dict[str, tuple[Encoder | None, list[int]]] = {}
@@ -89,7 +87,7 @@ def _samples(task: Task, networks: Sequence[Network], cases: Cases, encoder: Enc
     gains = np.zeros(len(networks), np.int64) if encoder is None else _gains(networks, encoder)
     results: list[Evaluation | None] = [None] * len(networks)
     for gain in np.unique(gains):
-        positions = np.flatnonzero(gains == gain)
+        positions = np.flatnonzero(gains == gain).tolist()
         group = [networks[i] for i in positions]
         trains = _sample_trains(task, cases, encoder, int(gain), max(net.window for net in group))
         choice, latency, spikes = decide_shared(group, trains)
@@ -134,8 +132,7 @@ def _episodes(
     decisions, steps = np.zeros((2, total), np.int64)
     lane = np.arange(total)  # which episode of which network each live lane is
     state, observation = _call(task, "reset", np.tile(keys, count))
-    limit = task.step_limit
-    for t in range(limit):
+    for _ in range(task.step_limit):
         _check_lanes(task, "observation", observation, (len(lane), len(encoder.low)))
         trains = encoder.encode(encoder.quantise(observation), window, gains)
         choice, latency = simulator.decide(trains)
@@ -157,7 +154,9 @@ def _episodes(
     by_network = (count, cases.count)
     returns, decisions, steps = returns.reshape(by_network), decisions.reshape(by_network), steps.reshape(by_network)
     return [
-        _evaluation(net, returns[p], int(decisions[p].sum()), int(steps[p].sum()), simulator.spikes[first[p] : first[p + 1]])
+        _evaluation(
+            net, returns[p], int(decisions[p].sum()), int(steps[p].sum()), simulator.spikes[first[p] : first[p + 1]]
+        )
         for p, net in enumerate(networks)
     ]
 
@@ -195,7 +194,9 @@ def _check_lanes(task: ControlTask, what: str, value: Any, shape: tuple[int, ...
         raise PluginError(f"task {task.name!r}: {what} has dtype {array.dtype}, expected numbers")
     if not np.isfinite(array).all():
         where = np.argwhere(~np.isfinite(array))[0]
-        raise PluginError(f"task {task.name!r}: {what}[{', '.join(map(str, where))}] is {array[tuple(where)]}; it must be finite")
+        raise PluginError(
+            f"task {task.name!r}: {what}[{', '.join(map(str, where))}] is {array[tuple(where)]}; it must be finite"
+        )
 
 
 def _take(state: Any, kept: npt.NDArray[np.bool_]) -> Any:

@@ -91,10 +91,16 @@ class Evolution:
         parents = self._parents(generation, judge) if self.population else None
         offspring = []
         for index in range(self.size):
-            rng = keys.generator(self.seed, "variation" if generation else "initial", generation=generation, index=index)
+            rng = keys.generator(
+                self.seed, "variation" if generation else "initial", generation=generation, index=index
+            )
             for attempt in range(TRIES):
                 fresh = self._fresh_ids(generation, index)
-                genome = self._start(index, attempt, seeds, rng, fresh) if parents is None else self._child(parents[index], rng, fresh)
+                genome = (
+                    self._start(index, attempt, seeds, rng, fresh)
+                    if parents is None
+                    else self._child(parents[index], rng, fresh)
+                )
                 child = Candidate.born(f"{generation}-{index}", genome, self.blueprint)
                 if child.fingerprint not in known:
                     break
@@ -122,8 +128,8 @@ class Evolution:
         return [(self.population[a], self.population[b]) for a, b in chosen.tolist()]
 
     def _child(self, parents: tuple[Candidate, Candidate], rng: np.random.Generator, fresh: Ids) -> Genome:
-        genome = parents[0].genome
-        if rng.random() < self.crossover and parents[1] is not parents[0]:
+        genome: Genome = parents[0].genome
+        if parents[1] is not parents[0] and rng.random() < self.crossover:
             genome = self.toolbox.mate(genome, parents[1].genome, self.blueprint, rng)
             if rng.random() < 0.2:
                 return genome

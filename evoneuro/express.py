@@ -77,7 +77,7 @@ def express(genome: Genome, blueprint: Blueprint) -> Network:
 def absorb(network: Network, blueprint: Blueprint) -> Genome:
     """The genome of a network from elsewhere, its neurons renamed to the genome's order.
 
-    Charges are scaled by the network's thresholds already, so nothing is rescaled: a gene outside the bounds is refused.
+    Nothing is rescaled: a gene outside the bounds is refused.
 
     Raises:
         EvoNeuroError: inputs or outputs that do not fit the task, or genes outside the bounds, each named.
@@ -116,7 +116,7 @@ def _parameters(network: Network, blueprint: Blueprint) -> list[int]:
     gain = int((network.encoder or {}).get("gain", 16))
     values = [network.window, evidence, gain]
     low, high = blueprint.bounds.parameters.T
-    return np.clip(values, low, high).tolist()
+    return [int(value) for value in np.clip(values, low, high)]
 
 
 def _check_bounds(genome: Genome, bounds: Bounds) -> None:

@@ -24,7 +24,7 @@ Z = 1.959964  # two-sided 95 % of the normal distribution
 
 @dataclass(frozen=True)
 class FrontMember:
-    """One network of the front; `measures` are on selection's episodes, `validation` on others (None: not yet measured)."""
+    """One network of the front: `measures` on selection's episodes, `validation` on others (None: not yet)."""
 
     id: str
     network: Network
@@ -102,7 +102,9 @@ class Front(Sequence[FrontMember]):
             return self.smallest()
         found = next((m for m in self.members if m.id == name), None)
         if found is None:
-            raise EvoNeuroError(f"{self.run} has no front member {name!r}.{nearest(name, [m.id for m in self.members])}")
+            raise EvoNeuroError(
+                f"{self.run} has no front member {name!r}.{nearest(name, [m.id for m in self.members])}"
+            )
         return found
 
     def to_document(self) -> dict[str, Any]:
@@ -173,5 +175,7 @@ def resolve(target: str) -> Network:
     if colon and Path(run).is_dir():
         raise EvoNeuroError(f"{run} is no run directory")
     if Path(target).is_dir():
-        raise EvoNeuroError(f"{target} is a directory; of a run, name a member: {target}:best, {target}:smallest or {target}:ID")
+        raise EvoNeuroError(
+            f"{target} is a directory; of a run, name a member: {target}:best, {target}:smallest or {target}:ID"
+        )
     return network_file.load(target)

@@ -173,7 +173,8 @@ class Network:
         high = int(self._highest_stored() + (most + fed).max(initial=0))
         if low < -(2**31) or high > 2**31 - 1:
             raise EvoNeuroError(
-                f"network: a potential could reach {low} or {high}, beyond 32 bits; lower the weights, input_max or v_max"
+                f"network: a potential could reach {low} or {high}, beyond 32 bits; "
+                "lower the weights, input_max or v_max"
             )
         return low, high
 
@@ -228,7 +229,11 @@ class Network:
             genes = {gene: int(getattr(self, gene)[i]) for gene in NEURON_GENES}
             graph.add_node(name, role=role[i], **genes)
         for pre, post, weight, delay in zip(
-            self.ids[self.pre].tolist(), self.ids[self.post].tolist(), self.weight.tolist(), self.delay.tolist(), strict=True
+            self.ids[self.pre].tolist(),
+            self.ids[self.post].tolist(),
+            self.weight.tolist(),
+            self.delay.tolist(),
+            strict=True,
         ):
             graph.add_edge(pre, post, weight=weight, delay=delay)
         return graph
@@ -278,7 +283,9 @@ def _integers(name: str, value: Any) -> npt.NDArray[Any]:
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise EvoNeuroError(f"network: {name}: expected a list of integers, got {value!r:.80}")
     if array.size and name != "ids" and (int(array.min()) < NO_FLOOR or int(array.max()) > NO_CEILING):
-        raise EvoNeuroError(f"network: {name}: values from {array.min()} to {array.max()}, beyond {NO_FLOOR} to {NO_CEILING}")
+        raise EvoNeuroError(
+            f"network: {name}: values from {array.min()} to {array.max()}, beyond {NO_FLOOR} to {NO_CEILING}"
+        )
     if array.size and int(array.max()) > 2**63 - 1:
         raise EvoNeuroError(f"network: {name}: {array.max()} is beyond 63 bits")
     array = array.astype(np.int64 if name == "ids" else np.int32)

@@ -62,7 +62,9 @@ def from_document(document: Any) -> Network:
         FormatError: another format, a newer version, a missing or unknown key, a wrong checksum or value.
     """
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise FormatError(f"not a network file: expected a JSON object with format {FORMAT!r} (TENNLab networks: evoneuro import)")
+        raise FormatError(
+            f"not a network file: expected a JSON object with format {FORMAT!r} (TENNLab networks: evoneuro import)"
+        )
     if document.get("version") != VERSION:
         raise FormatError(f"network file version {document.get('version')!r}; this program reads version {VERSION}")
     _check_keys("network file", document, _KEYS)
@@ -87,7 +89,9 @@ def _build(document: dict[str, Any]) -> Network:
         "outputs": document["outputs"],
     }
     for name, column in columns.items():
-        if not isinstance(column, list) or not all(_is_integer(v) or (v is None and name.endswith("leak")) for v in column):
+        if not isinstance(column, list) or not all(
+            _is_integer(v) or (v is None and name.endswith("leak")) for v in column
+        ):
             raise FormatError(f"network file: {name}: expected a list of integers")
     position = {name: i for i, name in enumerate(neurons["id"])}
 

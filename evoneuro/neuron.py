@@ -96,7 +96,7 @@ class Reference:
         after = np.zeros_like(v) if net.reset == "zero" else v - net.threshold
         self.v = np.where(ready, np.where(fired, after, v), self.v)
         self.r = np.where(fired, net.refractory, np.where(running[:, None], np.maximum(self.r - 1, 0), self.r))
-        spikes = fired.astype(np.uint8)
+        spikes: Spikes = fired.astype(np.uint8)
         self.past[:, running] = np.concatenate([spikes[None], self.past[:-1]])[:, running]
         return spikes
 

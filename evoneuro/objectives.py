@@ -58,7 +58,9 @@ def parse_constraint(text: str) -> Constraint:
         name, operator, bound = match.groups() if match else ("", "", "")
         number = float(bound)
     except ValueError:
-        raise EvoNeuroError(f"constraint {text!r}: expected MEASURE <= NUMBER or MEASURE >= NUMBER, as in 'latency <= 8'") from None
+        raise EvoNeuroError(
+            f"constraint {text!r}: expected MEASURE <= NUMBER or MEASURE >= NUMBER, as in 'latency <= 8'"
+        ) from None
     return Constraint(check_choice(f"constraint {text!r}", name, MEASURES), 1 if operator == "<=" else -1, number)
 
 
@@ -72,7 +74,8 @@ def losses(measures: Sequence[dict[str, float]], names: Sequence[str]) -> Losses
     sign = np.array([-1.0 if MEASURES[name].maximise else 1.0 for name in names])
     table = np.array([[m[name] for name in names] for m in measures], float).reshape(len(measures), len(names)) * sign
     table[[not np.isfinite(m["score"]) for m in measures]] = np.inf
-    return table
+    result: Losses = table
+    return result
 
 
 def violation(

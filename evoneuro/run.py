@@ -114,7 +114,13 @@ class Run:
 
 
 def evolve(
-    task: str, *, generations: int = 100, seed: int = 0, workers: int | None = None, out: str = "results", **settings: Any
+    task: str,
+    *,
+    generations: int = 100,
+    seed: int = 0,
+    workers: int | None = None,
+    out: str = "results",
+    **settings: Any,
 ) -> Run:
     """Evolve networks for a task, in Python: `evolve("iris", generations=100, seed=1).front.best("score")`.
 
@@ -324,7 +330,7 @@ class _Session:
     # Judgement
 
     def _set_baseline(self, measured: Sequence[Candidate]) -> None:
-        """What a network scores that nobody has evolved: the middle of the random ones. And the hypervolume's reference."""
+        """What a network scores that nobody has evolved: the middle of the random ones; the hypervolume's reference."""
         scores = [c.measures["score"] for c in measured if np.isfinite(c.measures["score"])]
         if not scores:
             _, _, _, reason = self.store.failures()[0]

@@ -71,7 +71,11 @@ class Task:
         """Name -> value of every public class attribute that is plain data."""
         names = [n for n in dir(type(self)) if not n.startswith("_") and n not in ("kind", "name", "version")]
         values = {n: getattr(self, n) for n in names if not isinstance(inspect.getattr_static(type(self), n), property)}
-        return {n: v for n, v in values.items() if v is None or isinstance(v, bool | int | float | str | tuple | list | dict)}
+        return {
+            n: v
+            for n, v in values.items()
+            if v is None or isinstance(v, bool | int | float | str | tuple | list | dict)
+        }
 
     @property
     def description(self) -> str:
@@ -84,7 +88,7 @@ class Task:
         raise NotImplementedError
 
     def coding(self, seed: int) -> tuple[dict[str, Any] | None, dict[str, Any]]:
-        """Specifications of encoder (None: the task's data are spikes) and decoder, as the network file carries them."""
+        """Specifications of encoder (None: the data are spikes) and decoder, as the network file carries them."""
         raise NotImplementedError
 
     def inputs(self, seed: int) -> int:
@@ -143,7 +147,9 @@ class _DataTask(Task):
         _, labels = self._loaded()
         shares = np.asarray(self.split, float)
         if shares.shape != (3,) or (shares <= 0).any() or not np.isclose(shares.sum(), 1):
-            raise EvoNeuroError(f"task.split: expected three shares > 0 that sum to 1 (train, validation, test), got {self.split}")
+            raise EvoNeuroError(
+                f"task.split: expected three shares > 0 that sum to 1 (train, validation, test), got {self.split}"
+            )
         which = ("train", "validation", "test").index(part)
         chosen = []
         for number in range(int(labels.max()) + 1):
@@ -186,7 +192,9 @@ class ClassificationTask(_DataTask):
             raise EvoNeuroError(f"task {self.name!r}: load() must give X of shape (samples, features), got {x.shape}")
         if not np.isfinite(x).all():
             row, column = np.argwhere(~np.isfinite(x))[0]
-            raise EvoNeuroError(f"task {self.name!r}: X[{row}, {column}] is {x[row, column]}; every value must be finite")
+            raise EvoNeuroError(
+                f"task {self.name!r}: X[{row}, {column}] is {x[row, column]}; every value must be finite"
+            )
         return x
 
     def coding(self, seed: int) -> tuple[dict[str, Any] | None, dict[str, Any]]:
@@ -227,7 +235,8 @@ class SpikeTask(_DataTask):
 
     def _checked(self, samples: Any) -> npt.NDArray[np.uint8]:
         if isinstance(samples, np.ndarray) and samples.ndim == 3:
-            return (samples != 0).astype(np.uint8)
+            dense: npt.NDArray[np.uint8] = (samples != 0).astype(np.uint8)
+            return dense
         events = [np.asarray(sample, np.float64).reshape(-1, 2) for sample in samples]
         for i, sample in enumerate(events):
             if not np.isfinite(sample).all() or (sample < 0).any():
@@ -237,7 +246,9 @@ class SpikeTask(_DataTask):
         raster = np.zeros((len(events), steps, channels), np.uint8)
         for i, sample in enumerate(events):
             if (sample[:, 1] >= channels).any():
-                raise EvoNeuroError(f"task {self.name!r}: sample {i}: channel {int(sample[:, 1].max())}, there are {channels}")
+                raise EvoNeuroError(
+                    f"task {self.name!r}: sample {i}: channel {int(sample[:, 1].max())}, there are {channels}"
+                )
             raster[i, sample[:, 0].astype(int), sample[:, 1].astype(int)] = 1
         return raster
 
@@ -245,7 +256,7 @@ class SpikeTask(_DataTask):
         return None, self._decoder()
 
     def inputs(self, seed: int) -> int:
-        return self._loaded()[0].shape[2]
+        return int(self._loaded()[0].shape[2])
 
     def raster(self, part: str, seed: int) -> npt.NDArray[np.uint8]:
         """Spikes of train, validation or test: uint8 (steps, samples, channels)."""
@@ -284,7 +295,9 @@ def task_class(name: str) -> type[Task]:
     elif ":" in name:
         target = name
     else:
-        raise EvoNeuroError(f"no task {name!r}.{nearest(name, registered)} Or give package.module:Class or file.py:Class.")
+        raise EvoNeuroError(
+            f"no task {name!r}.{nearest(name, registered)} Or give package.module:Class or file.py:Class."
+        )
     where, _, attribute = target.rpartition(":")
     module = _import_file(where) if where.endswith(".py") else _import_module(where)
     cls = getattr(module, attribute, None)
@@ -331,7 +344,8 @@ def _import_file(where: str) -> ModuleType:
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     sys.path.insert(0, str(path.parent))

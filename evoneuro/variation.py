@@ -289,9 +289,9 @@ def _vary(genome: Genome, gene: str, bounds: Range, rng: Rng) -> Genome:
         return genome
     chosen = rng.random(len(values)) < 1.5 / len(values)
     chosen[rng.integers(len(values))] = True
-    values = values.copy()
-    values[chosen] = _moved(values[chosen], bounds, rng)
-    return replace(genome, **{gene: values})
+    moved: Any = values.copy()
+    moved[chosen] = _moved(values[chosen], bounds, rng)
+    return replace(genome, **{gene: moved})
 
 
 def _hidden(genome: Genome, blueprint: Blueprint) -> int:
@@ -317,7 +317,9 @@ def _sorted(genome: Genome) -> Genome:
 
 def _with_synapses(genome: Genome, pre: Ids, post: Ids, genes: dict[str, Integers]) -> Genome:
     added: dict[str, npt.NDArray[Any]] = {"pre": pre, "post": post, **genes}
-    return _sorted(replace(genome, **{name: np.concatenate([getattr(genome, name), new]) for name, new in added.items()}))
+    return _sorted(
+        replace(genome, **{name: np.concatenate([getattr(genome, name), new]) for name, new in added.items()})
+    )
 
 
 def _with_neuron(genome: Genome, name: int, threshold: int, bounds: Any, rng: Rng) -> Genome:

@@ -65,7 +65,8 @@ def decoder_from_spec(spec: Mapping[str, Any] | None) -> Decoder:
     """
     parameters = dict(spec or {"kind": "count"})
     cls = DECODERS[check_choice("decoder", parameters.pop("kind", None), DECODERS)]
-    return build("decoder", cls, parameters)
+    decoder: Decoder = build("decoder", cls, parameters)
+    return decoder
 
 
 def build(what: str, cls: Any, parameters: dict[str, Any]) -> Any:

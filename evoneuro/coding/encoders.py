@@ -62,7 +62,9 @@ class Encoder:
             raise EvoNeuroError(f"encoder {self.kind!r}: low has {len(self.low)} values, high has {len(self.high)}")
         for i, (low, high) in enumerate(zip(self.low, self.high, strict=True)):
             if not (np.isfinite(high - low) and low < high):
-                raise EvoNeuroError(f"encoder {self.kind!r}: value {i}: expected finite low < high, got {low} and {high}")
+                raise EvoNeuroError(
+                    f"encoder {self.kind!r}: value {i}: expected finite low < high, got {low} and {high}"
+                )
         self._settle("bits", 1, 16)
         self._settle("gain", 1, 256)
         check_choice(f"encoder {self.kind!r}: rounding", self.rounding, ROUNDINGS)
@@ -104,7 +106,8 @@ class Encoder:
             steps = np.rint(offset)
         else:
             steps = np.floor(offset) if self.rounding == "floor" else np.ceil(offset)
-        return np.clip(steps, -half, half).astype(np.int64) + half
+        q: Quantised = np.clip(steps, -half, half).astype(np.int64) + half
+        return q
 
     def encode(self, q: Quantised, window: int, gain: npt.ArrayLike | None = None) -> Trains:
         """Trains uint32 (words, inputs, lanes) of quantised values (lanes, values).
@@ -265,7 +268,9 @@ class TimeToFirstSpike(Encoder):
         one = 1 << self.bits
         step = ((self.steps - 1) * (one - self._unipolar(q, gain)) + one // 2) // one
         word = np.arange(length)
-        return np.where(step[..., None] // 32 == word, np.uint32(1) << (step % 32).astype(np.uint32)[..., None], np.uint32(0))
+        return np.where(
+            step[..., None] // 32 == word, np.uint32(1) << (step % 32).astype(np.uint32)[..., None], np.uint32(0)
+        )
 
 
 ENCODERS: dict[str, type[Encoder]] = {cls.kind: cls for cls in (FlipFlop, Argyle, CountEncoder, TimeToFirstSpike)}

@@ -397,8 +397,8 @@ def _spread(network: Network, plan: _Plan, curves: list[Points]) -> None:
             continue
         arms = np.array([curves[i][end] - plan.centre[neuron] for i, end in ends])
         angle = np.arctan2(arms[:, 1], arms[:, 0])
-        turned = _push_apart(angle, min(0.17 / plan.radius[neuron], 5.6 / len(ends)))
-        turned = angle + np.clip(turned - angle, -0.8, 0.8)
+        turned = _push_apart(angle, min(0.17 / plan.radius[neuron], 4.0 / len(ends)))
+        turned = angle + np.clip(turned - angle, -1.0, 1.0)
         length = np.hypot(*arms.T)
         moved = length[:, None] * np.column_stack([np.cos(turned), np.sin(turned)]) - arms
         for (i, end), shift in zip(ends, moved, strict=True):
@@ -409,7 +409,7 @@ def _push_apart(angle: npt.NDArray[np.float64], least: float) -> npt.NDArray[np.
     """Angles that are `least` radians apart where there is room, in the same order around the circle."""
     order = np.argsort(angle, kind="stable")
     a = angle[order]
-    for _ in range(40):
+    for _ in range(200):
         lack = np.maximum(least - np.diff(a, append=a[:1] + 2 * math.pi), 0) / 2
         if lack.max() < 1e-3:
             break

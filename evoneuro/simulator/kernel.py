@@ -25,7 +25,6 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from evoneuro.coding.trains import Trains
 from evoneuro.network import Integers
 from evoneuro.simulator.compiled import Compiled
 
@@ -33,7 +32,8 @@ BLOCK = 128  # lanes: rows of 512 bytes, a handful of full vectors
 UNROLL = 32  # the compiler's loops take this many lanes at a time, and the rest one by one: blocks are padded to it
 
 _jit = numba.njit(nogil=True, cache=True)
-_hot = numba.njit(nogil=True, cache=True, _nrt=False)  # without counting references to arrays, which costs more than a step
+# without counting references to arrays, which costs more than a step
+_hot = numba.njit(nogil=True, cache=True, _nrt=False)  # type: ignore[call-overload]
 
 
 class State(NamedTuple):
@@ -69,7 +69,7 @@ class _Scratch(NamedTuple):
 
 
 @_jit
-def _scratch(c: Compiled, train_words):  # type: ignore[no-untyped-def]
+def _scratch(c: Compiled, train_words):
     neurons = inputs = outputs = words = 1
     for p in range(len(c.words)):
         neurons = max(neurons, c.neurons[p + 1] - c.neurons[p])
@@ -95,7 +95,7 @@ def _scratch(c: Compiled, train_words):  # type: ignore[no-untyped-def]
 
 
 @_hot
-def _shift(i, words, lanes, before, past, active):  # type: ignore[no-untyped-def]
+def _shift(i, words, lanes, before, past, active):
     """Neuron i's history grows a step older, nothing fired yet. Where `active` is 0, the row is 0."""
     after = 1 - before
     for w in range(words - 1, -1, -1):
@@ -121,17 +121,18 @@ def _shift(i, words, lanes, before, past, active):  # type: ignore[no-untyped-de
 
 
 @_hot
-def _step(  # type: ignore[no-untyped-def]
+def _step(
     first, count, words, v_min, v_max, keep, lanes, before,
     threshold, leak, refractory, channel, incoming, pre, weight, delay,
     v, r, past, active, resting, drive, driven, arriving, event, fire, spikes,
 ):  # fmt: skip
-    """One step of one network in the first `lanes` columns, a multiple of UNROLL; `before` (0 or 1) is the history it reads.
+    """One step of one network in the first `lanes` columns, a multiple of UNROLL.
 
     Arrays come one by one and not as tuples, whose parts numba would count references of in the innermost loops.
 
     Args:
         first, count: where the network's neurons stand in the arrays of the batch, and how many they are.
+        before: 0 or 1, the history that the step reads.
         words, v_min, v_max: of the network; keep: -1 for reset "subtract", 0 for "zero".
         threshold ... delay: arrays of `Compiled`; v ... fire: rows of `_Scratch`.
         spikes: int64 [all neurons], what each neuron fires is added, over all lanes.
@@ -218,8 +219,8 @@ def _step(  # type: ignore[no-untyped-def]
 
 
 @_hot
-def _load(c: Compiled, p, start, lanes, padded, state: State, persistent, b: _Scratch):  # type: ignore[no-untyped-def]
-    """Bring `lanes` lanes from `start` on into the scratch rows, cleared ones behind them; only those if nothing persists."""
+def _load(c: Compiled, p, start, lanes, padded, state: State, persistent, b: _Scratch):
+    """Bring `lanes` lanes from `start` on into the scratch rows, and cleared ones behind them (else all are cleared)."""
     first = c.neurons[p]
     words = c.words[p]
     for k in range(lanes):
@@ -251,7 +252,7 @@ def _load(c: Compiled, p, start, lanes, padded, state: State, persistent, b: _Sc
 
 
 @_hot
-def _store(c: Compiled, p, k, now, state: State, b: _Scratch):  # type: ignore[no-untyped-def]
+def _store(c: Compiled, p, k, now, state: State, b: _Scratch):
     """Give column k back to its lane; `now` is the history that was written last."""
     first = c.neurons[p]
     lane = b.lane[k]
@@ -264,7 +265,7 @@ def _store(c: Compiled, p, k, now, state: State, b: _Scratch):  # type: ignore[n
 
 
 @_hot
-def _drop(c: Compiled, p, k, last, now, b: _Scratch):  # type: ignore[no-untyped-def]
+def _drop(c: Compiled, p, k, last, now, b: _Scratch):
     """Column `last` takes the place of column k, and is cleared: padding must stay silent."""
     b.lane[k] = b.lane[last]
     for i in range(c.neurons[p + 1] - c.neurons[p]):
@@ -284,7 +285,7 @@ def _drop(c: Compiled, p, k, last, now, b: _Scratch):  # type: ignore[no-untyped
 
 
 @_hot
-def _load_trains(c: Compiled, p, column, lanes, padded, trains, b: _Scratch):  # type: ignore[no-untyped-def]
+def _load_trains(c: Compiled, p, column, lanes, padded, trains, b: _Scratch):
     for w in range(len(trains)):
         for channel in range(c.inputs[p + 1] - c.inputs[p]):
             any_bits = np.uint32(0)
@@ -298,7 +299,7 @@ def _load_trains(c: Compiled, p, column, lanes, padded, trains, b: _Scratch):  #
 
 
 @_hot
-def _feed(c: Compiled, p, t, lanes, b: _Scratch):  # type: ignore[no-untyped-def]
+def _feed(c: Compiled, p, t, lanes, b: _Scratch):
     """What the encoder gives the input neurons in step t."""
     charge = c.input_charge[p]
     word = t >> 5
@@ -311,7 +312,7 @@ def _feed(c: Compiled, p, t, lanes, b: _Scratch):  # type: ignore[no-untyped-def
 
 
 @_hot
-def _count(c: Compiled, p, lanes, now, b: _Scratch):  # type: ignore[no-untyped-def]
+def _count(c: Compiled, p, lanes, now, b: _Scratch):
     """Count the output spikes of the step just done; whether there was any."""
     fired = np.uint32(0)
     for o in range(c.outputs[p + 1] - c.outputs[p]):
@@ -324,7 +325,7 @@ def _count(c: Compiled, p, lanes, now, b: _Scratch):  # type: ignore[no-untyped-
 
 
 @_hot
-def _winner(c: Compiled, p, k, b: _Scratch):  # type: ignore[no-untyped-def]
+def _winner(c: Compiled, p, k, b: _Scratch):
     """The output with most spikes in column k, ties to the lowest; its count and the next best one."""
     winner, best, second = 0, np.int32(-1), np.int32(-1)
     for o in range(c.outputs[p + 1] - c.outputs[p]):
@@ -337,7 +338,7 @@ def _winner(c: Compiled, p, k, b: _Scratch):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def decide(c: Compiled, live, columns, trains, state: State, persistent, choice, latency, spikes):  # type: ignore[no-untyped-def]
+def decide(c: Compiled, live, columns, trains, state: State, persistent, choice, latency, spikes):
     """One decision of every live lane of every network.
 
     Args:
@@ -369,7 +370,8 @@ def decide(c: Compiled, live, columns, trains, state: State, persistent, choice,
                 padded = -(-lanes // UNROLL) * UNROLL
                 _feed(c, p, t, padded, b)
                 _step(
-                    c.neurons[p], c.neurons[p + 1] - c.neurons[p], c.words[p], c.v_min[p], c.v_max[p], -c.subtract[p], padded, now,
+                    c.neurons[p], c.neurons[p + 1] - c.neurons[p], c.words[p],
+                    c.v_min[p], c.v_max[p], -c.subtract[p], padded, now,
                     c.threshold, c.leak, c.refractory, c.channel, c.incoming, c.pre, c.weight, c.delay,
                     b.v, b.r, b.past, b.active, b.resting, b.drive, b.driven, b.arriving, b.event, b.fire, spikes,
                 )  # fmt: skip
@@ -394,7 +396,7 @@ def decide(c: Compiled, live, columns, trains, state: State, persistent, choice,
 
 
 @_jit
-def run(c: Compiled, charges, state: State, raster, spikes):  # type: ignore[no-untyped-def]
+def run(c: Compiled, charges, state: State, raster, spikes):
     """Feed network 0 of the batch any charges and record everybody.
 
     Args:
@@ -416,7 +418,7 @@ def run(c: Compiled, charges, state: State, raster, spikes):  # type: ignore[no-
                 for k in range(lanes):
                     b.drive[channel, k] = charges[t, channel, start + k]
             _step(
-                c.neurons[0], c.neurons[1] - c.neurons[0], c.words[0], c.v_min[0], c.v_max[0], -c.subtract[0], padded, now,
+                0, c.neurons[1], c.words[0], c.v_min[0], c.v_max[0], -c.subtract[0], padded, now,
                 c.threshold, c.leak, c.refractory, c.channel, c.incoming, c.pre, c.weight, c.delay,
                 b.v, b.r, b.past, b.active, b.resting, b.drive, b.driven, b.arriving, b.event, b.fire, spikes,
             )  # fmt: skip
@@ -429,7 +431,7 @@ def run(c: Compiled, charges, state: State, raster, spikes):  # type: ignore[no-
 
 
 @_jit
-def repack(c: Compiled, live, keep, state: State):  # type: ignore[no-untyped-def]
+def repack(c: Compiled, live, keep, state: State):
     """Close ranks: the lanes that `keep` (bool [live lanes of all networks, one after another]) come first.
 
     Returns:
