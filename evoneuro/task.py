@@ -30,6 +30,7 @@ from evoneuro.errors import EvoNeuroError, PluginError, nearest
 from evoneuro.keys import generator
 
 GROUP = "evoneuro.tasks"
+SPREAD = 2.0  # standard deviations of a feature that its encoder's range holds to each side
 
 
 class Task:
@@ -41,7 +42,7 @@ class Task:
         decoder: kind and parameters; evolution may set its scalars.
         window: most steps per decision.
         solved: score from which on the task counts as solved, or None.
-        low, high: range of each observed value; None: the environment's, or that of the training split.
+        low, high: range of each observed value; None: the environment's, or from the training split.
     """
 
     kind: ClassVar[str] = ""
@@ -168,7 +169,8 @@ class _DataTask(Task):
 class ClassificationTask(_DataTask):
     """A task on rows of numbers: `load` returns X (samples, features) and y (samples,).
 
-    The encoder's ranges are those of the training split.
+    The encoder's ranges are the training split's mean +- two standard deviations: what is beyond is clipped, and no
+    outlier moves the centre.
 
     Attributes:
         copies: jittered copies of the training split that selection sees besides it, so that a network that is right
@@ -200,9 +202,10 @@ class ClassificationTask(_DataTask):
     def coding(self, seed: int) -> tuple[dict[str, Any] | None, dict[str, Any]]:
         x, _ = self._loaded()
         train = x[self.members("train", seed)]
-        low = train.min(axis=0) if self.low is None else np.asarray(self.low, float)
-        high = train.max(axis=0) if self.high is None else np.asarray(self.high, float)
-        high = np.where(high > low, high, low + 1.0)  # a constant feature
+        mean, reach = train.mean(axis=0), SPREAD * train.std(axis=0)
+        reach = np.where(reach > 0, reach, 1.0)  # a constant feature
+        low = mean - reach if self.low is None else np.asarray(self.low, float)
+        high = mean + reach if self.high is None else np.asarray(self.high, float)
         return self._encoder(low, high).spec(), self._decoder()
 
     def samples(self, part: str, seed: int) -> npt.NDArray[np.float64]:

@@ -220,7 +220,7 @@ def _step(
 
 @_hot
 def _load(c: Compiled, p, start, lanes, padded, state: State, persistent, b: _Scratch):
-    """Bring `lanes` lanes from `start` on into the scratch rows, and cleared ones behind them (else all are cleared)."""
+    """Bring `lanes` lanes from `start` on into the scratch rows, cleared ones behind them (else all are cleared)."""
     first = c.neurons[p]
     words = c.words[p]
     for k in range(lanes):

@@ -12,7 +12,7 @@ from evoneuro.network import Network
 
 Results = list[tuple[int, Evaluation]]
 
-TARGET_SECONDS = 0.12  # work per batch: far above what a message costs, short enough to journal and interrupt between
+TARGET_SECONDS = 0.2  # work per batch: far above what a message costs, short enough to journal and interrupt between
 FIRST_BATCH = 16  # networks, as long as nothing has been measured
 PATIENCE = 5.0  # a batch may take this many times as long as expected
 

@@ -214,9 +214,12 @@ class RayPool:
                 self._send(member, work, _Batch([work.suspects.popleft()], alone=True))
 
     def _size(self, work: _Work) -> int:
-        """Networks in a batch: the pace decides how many rounds there are, and each worker gets one share of each."""
+        """Networks in a batch: the pace decides how many rounds there are, and each worker gets one share of each.
+
+        The number of rounds is rounded, not rounded up: the lanes of a larger batch cost less each.
+        """
         total = len(work.networks)
-        rounds = math.ceil(total / (self.workers * self._pace.size()))
+        rounds = max(1, round(total / (self.workers * self._pace.size())))
         return math.ceil(total / (self.workers * rounds))
 
     def _send(self, member: _Member, work: _Work, batch: _Batch) -> None:
