@@ -29,7 +29,7 @@ class Search:
 
     Attributes:
         population: candidates of a generation, and survivors.
-        objectives: any of score, neurons, hidden, synapses, latency, energy.
+        objectives: any of score, neurons, hidden, synapses, latency, energy; null: the task's own.
         constraints: hard limits such as "latency <= 8"; feasibility comes before all objectives.
         floor: share of the way from a generation-0 network's score to the best score so far, below which a network is
             infeasible, so that tiny useless networks do not own the front; 0 switches it off.
@@ -39,7 +39,7 @@ class Search:
     """
 
     population: int = 100
-    objectives: tuple[str, ...] = ("score", "synapses", "latency")
+    objectives: tuple[str, ...] | None = None
     constraints: tuple[str, ...] = ()
     floor: float = 0.8
     score_floor: float | None = None
@@ -48,16 +48,22 @@ class Search:
 
     def __post_init__(self) -> None:
         check_integer("search.population", self.population, 4, 2**20)
-        if not self.objectives or len(set(self.objectives)) != len(self.objectives):
-            raise EvoNeuroError(f"search.objectives: expected one or more different names, got {list(self.objectives)}")
-        for name in self.objectives:
-            check_choice("search.objectives", name, MEASURES)
+        if self.objectives is not None:
+            check_objectives("search.objectives", self.objectives)
         for text in self.constraints:
             parse_constraint(text)
         for name in ("floor", "crossover"):
             if not 0 <= getattr(self, name) <= 1:
                 raise EvoNeuroError(f"search.{name}: expected 0 to 1, got {getattr(self, name)}")
         check_choice("search.topology", self.topology, ("free", "fixed"))
+
+
+def check_objectives(what: str, names: Sequence[str]) -> None:
+    """Raise unless `names` are one or more different measures."""
+    if not names or len(set(names)) != len(names):
+        raise EvoNeuroError(f"{what}: expected one or more different names, got {list(names)}")
+    for name in names:
+        check_choice(what, name, MEASURES)
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,7 @@ class Episodes:
     count: int | None = None
     refresh: int = 10
     validation: int = 100
-    every: int = 10
+    every: int = 20
 
     def __post_init__(self) -> None:
         for name in ("refresh", "every"):

@@ -24,7 +24,7 @@ import numpy as np
 from evoneuro import pareto
 from evoneuro.archive import Archive, Member
 from evoneuro.check import check_task
-from evoneuro.config import Config
+from evoneuro.config import Config, check_objectives
 from evoneuro.environments import ControlTask
 from evoneuro.errors import EvoNeuroError, RunError
 from evoneuro.evaluation import Cases, Evaluation
@@ -151,6 +151,7 @@ def start(config: Config, display: Observer | None = None) -> Run:
     seeds = _starting_networks(config)
     blueprint = _blueprint(config, task, seeds)
     genomes = [absorb(network, blueprint) for network in seeds]
+    check_objectives(f"task {task.name!r}: objectives", config.search.objectives or task.objectives)
     check_task(task)
     stamp = time.strftime("%Y%m%d-%H%M%S")
     path = _free(Path(config.out) / f"{task.name}-{stamp}-seed{config.seed}")
@@ -203,6 +204,7 @@ class _Session:
 
     def __init__(self, store: Store, config: Config, task: Task, blueprint: Blueprint, display: Observer) -> None:
         self.store, self.config, self.task, self.blueprint, self.display = store, config, task, blueprint, display
+        self.objectives = config.search.objectives or task.objectives
         self.constraints = [parse_constraint(text) for text in config.search.constraints]
         self.evolution = Evolution(blueprint, config.seed, config.search.population, config.search.crossover)
         self.archive = Archive(limit=FRONT_LIMIT)
@@ -336,7 +338,7 @@ class _Session:
             _, _, _, reason = self.store.failures()[0]
             raise RunError(f"all {len(measured)} networks of generation 0 failed; the first: {reason}")
         self.baseline = float(np.median(scores))
-        table = losses([c.measures for c in measured], self.config.search.objectives)
+        table = losses([c.measures for c in measured], self.objectives)
         self.reference = (table[np.isfinite(table).all(axis=1)].max(axis=0) + 1).tolist()
 
     def _judge(self, measures: Sequence[dict[str, float]]) -> tuple[Losses, Violations]:
@@ -347,7 +349,7 @@ class _Session:
         floor = search.score_floor
         if floor is None:
             floor = self.baseline + search.floor * max(best - self.baseline, 0.0) if search.floor else -np.inf
-        return losses(measures, search.objectives), violation(measures, self.constraints, floor)
+        return losses(measures, self.objectives), violation(measures, self.constraints, floor)
 
     # Record
 
@@ -360,7 +362,7 @@ class _Session:
         }
         digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
         counts = self.store.counts()
-        table = losses([m.measures for m in self.archive.members], self.config.search.objectives)
+        table = losses([m.measures for m in self.archive.members], self.objectives)
         summary = {
             "generation": generation,
             "seconds": seconds,

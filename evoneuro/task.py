@@ -42,6 +42,7 @@ class Task:
         decoder: kind and parameters; evolution may set its scalars.
         window: most steps per decision.
         solved: score from which on the task counts as solved, or None.
+        objectives: what evolution trades off, unless the run says otherwise.
         low, high: range of each observed value; None: the environment's, or from the training split.
     """
 
@@ -53,6 +54,7 @@ class Task:
     decoder: Mapping[str, Any] = {"kind": "race", "evidence": 1}
     window: int = 24
     solved: float | None = None
+    objectives: tuple[str, ...] = ("score", "synapses", "latency")
     low: tuple[float, ...] | None = None
     high: tuple[float, ...] | None = None
 
@@ -180,7 +182,8 @@ class ClassificationTask(_DataTask):
 
     kind = "classification"
 
-    copies: int = 0
+    objectives = ("score", "synapses")
+    copies: int = 4
     jitter: float = 0.2
 
     encoder: Mapping[str, Any] = {"kind": "flip-flop"}

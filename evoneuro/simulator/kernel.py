@@ -96,28 +96,21 @@ def _scratch(c: Compiled, train_words):
 
 @_hot
 def _shift(i, words, lanes, before, past, active):
-    """Neuron i's history grows a step older, nothing fired yet. Where `active` is 0, the row is 0."""
+    """Neuron i's history grows a step older, nothing fired yet. Where `active` is 0 a row means silence, unread."""
     after = 1 - before
     for w in range(words - 1, -1, -1):
-        carried = np.uint32(active[before, w - 1, i] >> np.uint32(31)) if w > 0 else np.uint32(0)
-        if carried:
-            any_bits = np.uint32(0)
-            for k in range(lanes):
-                history = np.uint32(np.uint32(past[before, w, i, k] << 1) | np.uint32(past[before, w - 1, i, k] >> 31))
-                past[after, w, i, k] = history
-                any_bits |= history
-            active[after, w, i] = any_bits
-        elif active[before, w, i]:
-            any_bits = np.uint32(0)
+        any_bits = np.uint32(0)
+        if active[before, w, i]:
             for k in range(lanes):
                 history = np.uint32(past[before, w, i, k] << 1)
                 past[after, w, i, k] = history
                 any_bits |= history
-            active[after, w, i] = any_bits
-        elif active[after, w, i]:
+        if w > 0 and active[before, w - 1, i] >> np.uint32(31):
             for k in range(lanes):
-                past[after, w, i, k] = 0
-            active[after, w, i] = 0
+                carried = np.uint32(past[before, w - 1, i, k] >> 31)
+                past[after, w, i, k] = np.uint32(past[after, w, i, k] | carried) if any_bits else carried
+            any_bits |= np.uint32(1)
+        active[after, w, i] = any_bits
 
 
 @_hot
@@ -207,8 +200,12 @@ def _step(
                 fire[k] = np.uint32(fired)
                 fired_lanes = np.int32(fired_lanes + np.int32(fired))
         if fired_lanes > 0:
-            for k in range(lanes):
-                past[after, 0, i, k] |= fire[k]
+            if active[after, 0, i]:
+                for k in range(lanes):
+                    past[after, 0, i, k] |= fire[k]
+            else:
+                for k in range(lanes):
+                    past[after, 0, i, k] = fire[k]
             active[after, 0, i] |= np.uint32(1)
             spikes[n] += fired_lanes
         if leak[n] > 0:
@@ -219,117 +216,111 @@ def _step(
 
 
 @_hot
-def _load(c: Compiled, p, start, lanes, padded, state: State, persistent, b: _Scratch):
-    """Bring `lanes` lanes from `start` on into the scratch rows, cleared ones behind them (else all are cleared)."""
-    first = c.neurons[p]
-    words = c.words[p]
-    for k in range(lanes):
-        b.lane[k] = start + k
-    for i in range(c.neurons[p + 1] - first):
-        b.resting[i] = not persistent
-        for k in range(padded):
-            b.v[i, k] = 0
-            b.r[i, k] = 0
-        for w in range(words):
-            b.active[0, w, i] = 0
-            b.active[1, w, i] = 0
-            for k in range(padded):
-                b.past[0, w, i, k] = 0
-                b.past[1, w, i, k] = 0
-        if persistent:
+def _load(first, count, words, start, lanes, padded, threshold, refractory, sv, sr, spast, v, r, past, active):
+    """Bring `lanes` lanes from `start` on into the scratch rows, cleared ones behind them; 0 lanes clear them all.
+
+    Only what will be read is written: refractory counters where there are any, history where there was a spike.
+    """
+    for i in range(count):
+        for k in range(lanes):
+            v[i, k] = sv[first + i, start + k]
+        for k in range(lanes, padded):
+            v[i, k] = 0
+        if refractory[first + i] > 0 or threshold[first + i] <= 0:
             for k in range(lanes):
-                b.v[i, k] = state.v[first + i, start + k]
-            if c.refractory[first + i] > 0:
-                for k in range(lanes):
-                    b.r[i, k] = state.r[first + i, start + k]
-            for w in range(words):
-                any_bits = np.uint32(0)
-                for k in range(lanes):
-                    history = state.past[w, first + i, start + k]
-                    b.past[0, w, i, k] = history
-                    any_bits |= history
-                b.active[0, w, i] = any_bits
-
-
-@_hot
-def _store(c: Compiled, p, k, now, state: State, b: _Scratch):
-    """Give column k back to its lane; `now` is the history that was written last."""
-    first = c.neurons[p]
-    lane = b.lane[k]
-    for i in range(c.neurons[p + 1] - first):
-        state.v[first + i, lane] = b.v[i, k]
-        if c.refractory[first + i] > 0:
-            state.r[first + i, lane] = b.r[i, k]
-        for w in range(c.words[p]):
-            state.past[w, first + i, lane] = b.past[now, w, i, k]
-
-
-@_hot
-def _drop(c: Compiled, p, k, last, now, b: _Scratch):
-    """Column `last` takes the place of column k, and is cleared: padding must stay silent."""
-    b.lane[k] = b.lane[last]
-    for i in range(c.neurons[p + 1] - c.neurons[p]):
-        b.v[i, k] = b.v[i, last]
-        b.v[i, last] = 0
-        b.r[i, k] = b.r[i, last]
-        b.r[i, last] = 0
-        for w in range(c.words[p]):
-            b.past[now, w, i, k] = b.past[now, w, i, last]
-            b.past[now, w, i, last] = 0
-    for w in range(len(b.trains)):
-        for channel in range(c.inputs[p + 1] - c.inputs[p]):
-            b.trains[w, channel, k] = b.trains[w, channel, last]
-            b.trains[w, channel, last] = 0
-    for o in range(c.outputs[p + 1] - c.outputs[p]):
-        b.counts[o, k] = b.counts[o, last]
-
-
-@_hot
-def _load_trains(c: Compiled, p, column, lanes, padded, trains, b: _Scratch):
-    for w in range(len(trains)):
-        for channel in range(c.inputs[p + 1] - c.inputs[p]):
+                r[i, k] = sr[first + i, start + k]
+            for k in range(lanes, padded):
+                r[i, k] = 0
+        for w in range(words):
             any_bits = np.uint32(0)
             for k in range(lanes):
-                train = trains[w, channel, column + k]
-                b.trains[w, channel, k] = train
-                any_bits |= train
-            b.train_bits[w, channel] = any_bits
-            for k in range(lanes, padded):
-                b.trains[w, channel, k] = 0
+                any_bits |= spast[w, first + i, start + k]
+            active[0, w, i] = any_bits
+            if any_bits:
+                for k in range(lanes):
+                    past[0, w, i, k] = spast[w, first + i, start + k]
+                for k in range(lanes, padded):
+                    past[0, w, i, k] = 0
 
 
 @_hot
-def _feed(c: Compiled, p, t, lanes, b: _Scratch):
+def _store(first, count, words, k, lane, now, refractory, sv, sr, spast, v, r, past, active):
+    """Give column k back to its lane; `now` is the history that was written last."""
+    for i in range(count):
+        sv[first + i, lane] = v[i, k]
+        if refractory[first + i] > 0:
+            sr[first + i, lane] = r[i, k]
+        for w in range(words):
+            spast[w, first + i, lane] = past[now, w, i, k] if active[now, w, i] else np.uint32(0)
+
+
+@_hot
+def _drop(count, words, channels, outputs, k, last, now, v, r, past, trains, counts, lane):
+    """Column `last` takes the place of column k, and is cleared: padding must stay silent."""
+    lane[k] = lane[last]
+    for i in range(count):
+        v[i, k] = v[i, last]
+        v[i, last] = 0
+        r[i, k] = r[i, last]
+        r[i, last] = 0
+        for w in range(words):
+            past[now, w, i, k] = past[now, w, i, last]
+            past[now, w, i, last] = 0
+    for w in range(len(trains)):
+        for channel in range(channels):
+            trains[w, channel, k] = trains[w, channel, last]
+            trains[w, channel, last] = 0
+    for o in range(outputs):
+        counts[o, k] = counts[o, last]
+
+
+@_hot
+def _load_trains(channels, column, lanes, padded, given, trains, train_bits):
+    """The trains of `lanes` lanes from `column` on, silent ones behind them."""
+    for w in range(len(given)):
+        for channel in range(channels):
+            any_bits = np.uint32(0)
+            for k in range(lanes):
+                train = given[w, channel, column + k]
+                trains[w, channel, k] = train
+                any_bits |= train
+            train_bits[w, channel] = any_bits
+            if any_bits:
+                for k in range(lanes, padded):
+                    trains[w, channel, k] = 0
+
+
+@_hot
+def _feed(channels, charge, t, lanes, trains, train_bits, drive, driven):
     """What the encoder gives the input neurons in step t."""
-    charge = c.input_charge[p]
     word = t >> 5
     bit = np.uint32(1 << (t & 31))
-    for channel in range(c.inputs[p + 1] - c.inputs[p]):
-        b.driven[channel] = word < len(b.trains) and (b.train_bits[word, channel] & bit) != 0
-        if b.driven[channel]:
+    for channel in range(channels):
+        driven[channel] = word < len(trains) and (train_bits[word, channel] & bit) != 0
+        if driven[channel]:
             for k in range(lanes):
-                b.drive[channel, k] = charge if np.uint32(b.trains[word, channel, k] & bit) != 0 else np.int32(0)
+                drive[channel, k] = charge if np.uint32(trains[word, channel, k] & bit) != 0 else np.int32(0)
 
 
 @_hot
-def _count(c: Compiled, p, lanes, now, b: _Scratch):
+def _count(first, outputs, lanes, now, output_neuron, past, active, counts):
     """Count the output spikes of the step just done; whether there was any."""
-    fired = np.uint32(0)
-    for o in range(c.outputs[p + 1] - c.outputs[p]):
-        neuron = c.output_neuron[c.outputs[p] + o]
-        if b.active[now, 0, neuron] & np.uint32(1):
+    fired = False
+    for o in range(outputs):
+        neuron = output_neuron[first + o]
+        if active[now, 0, neuron] & np.uint32(1):
             for k in range(lanes):
-                b.counts[o, k] = np.int32(b.counts[o, k] + np.int32(b.past[now, 0, neuron, k] & np.uint32(1)))
-            fired = np.uint32(1)
-    return fired != 0
+                counts[o, k] = np.int32(counts[o, k] + np.int32(past[now, 0, neuron, k] & np.uint32(1)))
+            fired = True
+    return fired
 
 
 @_hot
-def _winner(c: Compiled, p, k, b: _Scratch):
+def _winner(outputs, k, counts):
     """The output with most spikes in column k, ties to the lowest; its count and the next best one."""
     winner, best, second = 0, np.int32(-1), np.int32(-1)
-    for o in range(c.outputs[p + 1] - c.outputs[p]):
-        count = b.counts[o, k]
+    for o in range(outputs):
+        count = counts[o, k]
         if count > best:
             winner, best, second = o, count, best
         elif count > second:
@@ -338,61 +329,71 @@ def _winner(c: Compiled, p, k, b: _Scratch):
 
 
 @_jit
-def decide(c: Compiled, live, columns, trains, state: State, persistent, choice, latency, spikes):
+def decide(c: Compiled, live, columns, given, state: State, persistent, choice, latency, spikes):
     """One decision of every live lane of every network.
 
     Args:
         live: int32 [networks], live lanes of each.
-        columns: int64 [networks], where a network's first lane stands in `trains`, `choice` and `latency`.
-        trains: uint32 (words, inputs, lanes).
+        columns: int64 [networks], where a network's first lane stands in `given`, `choice` and `latency`.
+        given: uint32 (words, inputs, lanes), trains.
         state: read and written if `persistent`; else every lane starts cleared and ends forgotten.
-        choice, latency: int32 [networks, ...] flat, written at `result = columns + lane`, or, where all networks
-            share one set of trains, at [network, lane]: they are 2-D, and row 0 serves all when they have one row.
+        choice, latency: int32 [rows, lanes], written at column `columns + lane`: in the network's own row, or in row 0
+            if there is but one.
         spikes: int64 [all neurons], added to.
     """
-    b = _scratch(c, len(trains))
-    rows = len(choice)
+    b = _scratch(c, len(given))
+    v, r, past, active, trains, counts, lane = b.v, b.r, b.past, b.active, b.trains, b.counts, b.lane
+    sv, sr, spast = state.v, state.r, state.past
     for p in range(len(live)):
-        row = p if rows > 1 else 0
-        offset = columns[p]
-        racing = c.evidence[p] > 0 or c.lead[p] > 0
-        outputs = c.outputs[p + 1] - c.outputs[p]
+        row = p if len(choice) > 1 else 0
+        first, count, words = c.neurons[p], c.neurons[p + 1] - c.neurons[p], c.words[p]
+        channels, outputs = c.inputs[p + 1] - c.inputs[p], c.outputs[p + 1] - c.outputs[p]
+        evidence, lead = c.evidence[p], c.lead[p]
         for start in range(0, live[p], BLOCK):
             lanes = min(BLOCK, live[p] - start)
             padded = -(-lanes // UNROLL) * UNROLL
-            _load(c, p, start, lanes, padded, state, persistent, b)
-            _load_trains(c, p, offset + start, lanes, padded, trains, b)
-            for o in range(outputs):
-                for k in range(lanes):
-                    b.counts[o, k] = 0
+            loaded = lanes if persistent else 0
+            _load(
+                first, count, words, start, loaded, padded, c.threshold, c.refractory, sv, sr, spast, v, r, past, active
+            )
+            _load_trains(channels, columns[p] + start, lanes, padded, given, trains, b.train_bits)
+            for i in range(count):
+                b.resting[i] = not persistent
+            for k in range(lanes):
+                lane[k] = start + k
+                for o in range(outputs):
+                    counts[o, k] = 0
             now = 0
             for t in range(c.window[p]):
                 padded = -(-lanes // UNROLL) * UNROLL
-                _feed(c, p, t, padded, b)
+                _feed(channels, c.input_charge[p], t, padded, trains, b.train_bits, b.drive, b.driven)
                 _step(
-                    c.neurons[p], c.neurons[p + 1] - c.neurons[p], c.words[p],
-                    c.v_min[p], c.v_max[p], -c.subtract[p], padded, now,
+                    first, count, words, c.v_min[p], c.v_max[p], -c.subtract[p], padded, now,
                     c.threshold, c.leak, c.refractory, c.channel, c.incoming, c.pre, c.weight, c.delay,
-                    b.v, b.r, b.past, b.active, b.resting, b.drive, b.driven, b.arriving, b.event, b.fire, spikes,
+                    v, r, past, active, b.resting, b.drive, b.driven, b.arriving, b.event, b.fire, spikes,
                 )  # fmt: skip
                 now = 1 - now
-                if _count(c, p, lanes, now, b) and racing:
-                    for k in range(lanes - 1, -1, -1):
-                        winner, best, second = _winner(c, p, k, b)
-                        if 0 < c.evidence[p] <= best or 0 < c.lead[p] <= best - second:
-                            choice[row, offset + b.lane[k]] = winner
-                            latency[row, offset + b.lane[k]] = t + 1
-                            if persistent:
-                                _store(c, p, k, now, state, b)
-                            lanes -= 1
-                            _drop(c, p, k, lanes, now, b)
-                    if lanes == 0:
-                        break
+                fired = _count(c.outputs[p], outputs, lanes, now, c.output_neuron, past, active, counts)
+                if not fired or (evidence == 0 and lead == 0):
+                    continue
+                for k in range(lanes - 1, -1, -1):
+                    winner, best, second = _winner(outputs, k, counts)
+                    if 0 < evidence <= best or 0 < lead <= best - second:
+                        choice[row, columns[p] + lane[k]] = winner
+                        latency[row, columns[p] + lane[k]] = t + 1
+                        if persistent:
+                            _store(
+                                first, count, words, k, lane[k], now, c.refractory, sv, sr, spast, v, r, past, active
+                            )
+                        lanes -= 1
+                        _drop(count, words, channels, outputs, k, lanes, now, v, r, past, trains, counts, lane)
+                if lanes == 0:
+                    break
             for k in range(lanes):
-                choice[row, offset + b.lane[k]] = _winner(c, p, k, b)[0]
-                latency[row, offset + b.lane[k]] = c.window[p]
+                choice[row, columns[p] + lane[k]] = _winner(outputs, k, counts)[0]
+                latency[row, columns[p] + lane[k]] = c.window[p]
                 if persistent:
-                    _store(c, p, k, now, state, b)
+                    _store(first, count, words, k, lane[k], now, c.refractory, sv, sr, spast, v, r, past, active)
 
 
 @_jit
@@ -406,28 +407,32 @@ def run(c: Compiled, charges, state: State, raster, spikes):
         spikes: int64 [all neurons], added to.
     """
     b = _scratch(c, 0)
+    v, r, past, active, drive = b.v, b.r, b.past, b.active, b.drive
+    sv, sr, spast = state.v, state.r, state.past
+    count, words = c.neurons[1], c.words[0]
+    b.resting[:] = False
+    b.driven[:] = True
     for start in range(0, charges.shape[2], BLOCK):
         lanes = min(BLOCK, charges.shape[2] - start)
         padded = -(-lanes // UNROLL) * UNROLL
-        _load(c, 0, start, lanes, padded, state, True, b)
+        _load(0, count, words, start, lanes, padded, c.threshold, c.refractory, sv, sr, spast, v, r, past, active)
         now = 0
         for t in range(len(charges)):
             for channel in range(charges.shape[1]):
-                b.driven[channel] = True
-                b.drive[channel] = 0
+                drive[channel] = 0
                 for k in range(lanes):
-                    b.drive[channel, k] = charges[t, channel, start + k]
+                    drive[channel, k] = charges[t, channel, start + k]
             _step(
-                0, c.neurons[1], c.words[0], c.v_min[0], c.v_max[0], -c.subtract[0], padded, now,
+                0, count, words, c.v_min[0], c.v_max[0], -c.subtract[0], padded, now,
                 c.threshold, c.leak, c.refractory, c.channel, c.incoming, c.pre, c.weight, c.delay,
-                b.v, b.r, b.past, b.active, b.resting, b.drive, b.driven, b.arriving, b.event, b.fire, spikes,
+                v, r, past, active, b.resting, drive, b.driven, b.arriving, b.event, b.fire, spikes,
             )  # fmt: skip
             now = 1 - now
-            for i in range(raster.shape[2]):
+            for i in range(count):
                 for k in range(lanes):
-                    raster[t, start + k, i] = b.past[now, 0, i, k] & 1
+                    raster[t, start + k, i] = past[now, 0, i, k] & 1 if active[now, 0, i] else 0
         for k in range(lanes):
-            _store(c, 0, k, now, state, b)
+            _store(0, count, words, k, start + k, now, c.refractory, sv, sr, spast, v, r, past, active)
 
 
 @_jit

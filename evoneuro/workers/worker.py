@@ -110,10 +110,11 @@ class Worker:
 
 def pack(records: Sequence[Network] | Sequence[Evaluation]) -> list[Row]:
     """One row of plain values per record; an array becomes its bytes."""
-    return [
-        tuple(value.tobytes() if isinstance(value, np.ndarray) else value for value in vars(record).values())
-        for record in records
-    ]
+    rows = []
+    for record in records:
+        values = [getattr(record, entry.name) for entry in fields(record)]
+        rows.append(tuple(value.tobytes() if isinstance(value, np.ndarray) else value for value in values))
+    return rows
 
 
 def unpack(kind: type[Record], rows: Sequence[Row]) -> list[Record]:
