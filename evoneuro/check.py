@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FrameType
 
 import numpy as np
 
 from evoneuro import keys
 from evoneuro.coding import decoder_from_spec
-from evoneuro.errors import EvoNeuroError, PluginError
+from evoneuro.deadline import NoAnswer, deadline
+from evoneuro.errors import PluginError
 from evoneuro.evaluate import evaluate
 from evoneuro.evaluation import Cases, Evaluation
 from evoneuro.express import Blueprint, express
@@ -41,13 +37,16 @@ def check_task(task: Task, patience: float = PATIENCE) -> Report:
         PluginError: the task raises, hangs, returns wrong shapes or NaN, or is not a function of its keys.
         EvoNeuroError: its encoder, decoder, window or ranges are wrong.
     """
-    with deadline(patience, f"task {task.name!r} gave no answer within {patience:g} s"):
-        network = probe(task)
-        cases = Cases(0, "episodes", 0, 2)
-        start = time.monotonic()
-        first = evaluate(task, [network], cases)[0]
-        seconds = time.monotonic() - start
-        second = evaluate(task, [network, network], cases)[1]
+    try:
+        with deadline(patience):
+            network = probe(task)
+            cases = Cases(0, "episodes", 0, 2)
+            start = time.monotonic()
+            first = evaluate(task, [network], cases)[0]
+            seconds = time.monotonic() - start
+            second = evaluate(task, [network, network], cases)[1]
+    except NoAnswer as error:
+        raise PluginError(f"task {task.name!r} gave no answer within {patience:g} s; it was at {error.where}") from None
     if first != second:
         raise PluginError(
             f"task {task.name!r} is not deterministic: the same network on the same episodes scored {first.score:g}, "
@@ -74,33 +73,3 @@ def probe(task: Task) -> Network:
     blueprint = Blueprint(task.inputs(0), task.outputs, bounds, encoder, decoder, task.document(0), 127)
     fresh = np.arange(2**20, 2**20 + NEW_IDS, dtype=np.int64)
     return express(random_genome(blueprint, keys.generator(0, "check"), fresh), blueprint)
-
-
-@contextmanager
-def deadline(seconds: float, message: str) -> Iterator[None]:
-    """Raise a PluginError when the block takes longer.
-
-    Interrupts Python code in the main thread of POSIX systems; code in C that never returns, it cannot.
-    """
-    usable = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
-    if not usable:
-        yield
-        return
-
-    def ring(number: int, frame: FrameType | None) -> None:
-        raise PluginError(f"{message}; the code that hangs is at {_where(frame)}")
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
-def _where(frame: FrameType | None) -> str:
-    return "an unknown place" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
-
-
-__all__ = ["EvoNeuroError", "Report", "check_task", "deadline", "probe"]

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evoneuro import deadline
 from evoneuro.errors import EvoNeuroError, PluginError, RunError
 from evoneuro.evaluate import evaluate
 from evoneuro.evaluation import Cases, Evaluation
@@ -335,15 +336,15 @@ def test_local_pool_interrupts_a_hang(task):
 @POSIX
 def test_the_alarm_rings_again_for_code_that_swallowed_it(monkeypatch):
     def swallow():
-        with local.deadline(0.1):
+        with deadline.deadline(0.1):
             try:
                 time.sleep(5)
             except BaseException:
                 time.sleep(5)
 
-    monkeypatch.setattr(local, "REPEAT_SECONDS", 0.1)
+    monkeypatch.setattr(deadline, "REPEAT_SECONDS", 0.1)
     start = time.monotonic()
-    with pytest.raises(local.NoAnswer):
+    with pytest.raises(deadline.NoAnswer):
         swallow()
     assert 0.15 < time.monotonic() - start < 4
 

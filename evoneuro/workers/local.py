@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Any, Self
 
+from evoneuro.deadline import NoAnswer, deadline
 from evoneuro.evaluation import Cases, Evaluation
 from evoneuro.network import Network
 from evoneuro.task import Task
 from evoneuro.workers.pool import FIRST_BATCH, Pace, Results
 from evoneuro.workers.worker import build_task, evaluate_batch
 
-REPEAT_SECONDS = 1.0  # the alarm rings on, should code that must not raise (a `__del__`) have swallowed the first
-
-
-class NoAnswer(BaseException):
-    """The deadline has passed. No `Exception`, so that a task's `except Exception` lets it through."""
-
 
 class LocalPool:
     """A pool without workers.
 
-    A task that hangs is interrupted after the timeout by an alarm signal, which Python delivers between two bytecodes
-    of the main thread. So it reaches a hang in Python code; it does not reach code that stays in C (a long regular
-    expression, a compiled kernel), a task that swallows `BaseException`, a pool that is used in another thread than
-    the main one, or Windows. Ray's workers are ended from outside and stop all of these. Nothing here survives a
-    task that ends its process.
+    A task that hangs is interrupted after the timeout, where `evoneuro.deadline` reaches it. Ray's workers are ended
+    from outside and stop every hang. Nothing here survives a task that ends its process.
     """
 
     workers = 0
@@ -79,31 +68,3 @@ class LocalPool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-@contextlib.contextmanager
-def deadline(seconds: float) -> Iterator[None]:
-    """Raise `NoAnswer` in the body after `seconds`; see `LocalPool` for where that works. A timer of others goes on."""
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    armed = True
-
-    def ring(number: int, frame: FrameType | None) -> None:
-        if armed:
-            raise NoAnswer
-
-    handler = signal.signal(signal.SIGALRM, ring)
-    began = time.monotonic()
-    left, interval = signal.setitimer(signal.ITIMER_REAL, seconds, REPEAT_SECONDS)
-    try:
-        try:
-            yield
-        finally:
-            armed = False  # if the alarm rings just before this, the outer block still clears up
-    finally:
-        armed = False
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, signal.SIG_DFL if handler is None else handler)
-        if left:
-            signal.setitimer(signal.ITIMER_REAL, max(left - (time.monotonic() - began), 1e-3), interval)
