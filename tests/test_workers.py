@@ -355,8 +355,14 @@ def test_the_alarm_rings_again_for_code_that_swallowed_it(monkeypatch):
 def test_batches_are_sized_by_time():
     pace = pool.Pace(timeout=60)
     assert pace.size() == pool.FIRST_BATCH
-    pace.record(10, 10 * 0.004)
-    assert pace.size() == int(pool.TARGET_SECONDS / 0.004)
+    pace.record(10, 10 * 0.001)
+    assert pace.size() == int(pool.TARGET_SECONDS / 0.001)
+    for _ in range(30):
+        pace.record(10, 10 * 0.01)
+    assert pace.size() == pool.LEAST_BATCH  # 0.6 s: longer than the target, but fewer networks would cost more each
+    for _ in range(30):
+        pace.record(10, 10 * 0.1)
+    assert pace.size() == int(pool.LONGEST_SECONDS / 0.1)
     for _ in range(20):
         pace.record(2, 2 * 10.0)
     assert pace.size() == 1

@@ -29,11 +29,10 @@ from evoneuro.network import Integers
 from evoneuro.simulator.compiled import Compiled
 
 BLOCK = 128  # lanes: rows of 512 bytes, a handful of full vectors
-UNROLL = 32  # the compiler's loops take this many lanes at a time, and the rest one by one: blocks are padded to it
+UNROLL = 8  # lanes that a vector holds at least: blocks are padded to it, so that no lane is left to a scalar loop
 
-_jit = numba.njit(nogil=True, cache=True)
-# without counting references to arrays, which costs more than a step
-_hot = numba.njit(nogil=True, cache=True, _nrt=False)  # type: ignore[call-overload]
+# without counting references to arrays, which costs more than a step: nothing here may allocate
+_jit = numba.njit(nogil=True, cache=True, _nrt=False)  # type: ignore[call-overload]
 
 
 class State(NamedTuple):
@@ -49,7 +48,7 @@ class State(NamedTuple):
     past: npt.NDArray[np.uint32]
 
 
-class _Scratch(NamedTuple):
+class Scratch(NamedTuple):
     """Rows of one block."""
 
     v: Integers
@@ -68,33 +67,29 @@ class _Scratch(NamedTuple):
     resting: npt.NDArray[np.bool_]  # [neurons]: a shift-leaking neuron whose potential is 0 in all lanes
 
 
-@_jit
-def _scratch(c: Compiled, train_words):
-    neurons = inputs = outputs = words = 1
-    for p in range(len(c.words)):
-        neurons = max(neurons, c.neurons[p + 1] - c.neurons[p])
-        inputs = max(inputs, c.inputs[p + 1] - c.inputs[p])
-        outputs = max(outputs, c.outputs[p + 1] - c.outputs[p])
-        words = max(words, c.words[p])
-    return _Scratch(
-        np.empty((neurons, BLOCK), np.int32),
-        np.empty((neurons, BLOCK), np.int32),
-        np.empty((2, words, neurons, BLOCK), np.uint32),
-        np.empty((2, words, neurons), np.uint32),
-        np.empty((inputs, BLOCK), np.int32),
-        np.empty(inputs, np.bool_),
-        np.empty((train_words, inputs, BLOCK), np.uint32),
-        np.empty((train_words, inputs), np.uint32),
-        np.empty((outputs, BLOCK), np.int32),
-        np.empty(BLOCK, np.int32),
-        np.empty(BLOCK, np.int32),
-        np.empty(BLOCK, np.uint32),
-        np.empty(BLOCK, np.uint32),
-        np.empty(neurons, np.bool_),
+def scratch(c: Compiled, train_words: int) -> Scratch:
+    """Rows that hold any one block of the batch."""
+    neurons, inputs, outputs = (max(1, int(np.diff(starts).max())) for starts in (c.neurons, c.inputs, c.outputs))
+    words = max(1, int(c.words.max()))
+    return Scratch(
+        v=np.empty((neurons, BLOCK), np.int32),
+        r=np.empty((neurons, BLOCK), np.int32),
+        past=np.empty((2, words, neurons, BLOCK), np.uint32),
+        active=np.empty((2, words, neurons), np.uint32),
+        drive=np.empty((inputs, BLOCK), np.int32),
+        driven=np.empty(inputs, np.bool_),
+        trains=np.empty((train_words, inputs, BLOCK), np.uint32),
+        train_bits=np.empty((train_words, inputs), np.uint32),
+        counts=np.empty((outputs, BLOCK), np.int32),
+        lane=np.empty(BLOCK, np.int32),
+        arriving=np.empty(BLOCK, np.int32),
+        event=np.empty(BLOCK, np.uint32),
+        fire=np.empty(BLOCK, np.uint32),
+        resting=np.empty(neurons, np.bool_),
     )
 
 
-@_hot
+@_jit
 def _shift(i, words, lanes, before, past, active):
     """Neuron i's history grows a step older, nothing fired yet. Where `active` is 0 a row means silence, unread."""
     after = 1 - before
@@ -113,7 +108,7 @@ def _shift(i, words, lanes, before, past, active):
         active[after, w, i] = any_bits
 
 
-@_hot
+@_jit
 def _step(
     first, count, words, v_min, v_max, keep, lanes, before,
     threshold, leak, refractory, channel, incoming, pre, weight, delay,
@@ -127,7 +122,7 @@ def _step(
         first, count: where the network's neurons stand in the arrays of the batch, and how many they are.
         before: 0 or 1, the history that the step reads.
         words, v_min, v_max: of the network; keep: -1 for reset "subtract", 0 for "zero".
-        threshold ... delay: arrays of `Compiled`; v ... fire: rows of `_Scratch`.
+        threshold ... delay: arrays of `Compiled`; v ... fire: rows of `Scratch`.
         spikes: int64 [all neurons], what each neuron fires is added, over all lanes.
     """
     after = 1 - before
@@ -215,7 +210,7 @@ def _step(
             resting[i] = potentials == 0
 
 
-@_hot
+@_jit
 def _load(first, count, words, start, lanes, padded, threshold, refractory, sv, sr, spast, v, r, past, active):
     """Bring `lanes` lanes from `start` on into the scratch rows, cleared ones behind them; 0 lanes clear them all.
 
@@ -243,7 +238,7 @@ def _load(first, count, words, start, lanes, padded, threshold, refractory, sv, 
                     past[0, w, i, k] = 0
 
 
-@_hot
+@_jit
 def _store(first, count, words, k, lane, now, refractory, sv, sr, spast, v, r, past, active):
     """Give column k back to its lane; `now` is the history that was written last."""
     for i in range(count):
@@ -254,7 +249,7 @@ def _store(first, count, words, k, lane, now, refractory, sv, sr, spast, v, r, p
             spast[w, first + i, lane] = past[now, w, i, k] if active[now, w, i] else np.uint32(0)
 
 
-@_hot
+@_jit
 def _drop(count, words, channels, outputs, k, last, now, v, r, past, trains, counts, lane):
     """Column `last` takes the place of column k, and is cleared: padding must stay silent."""
     lane[k] = lane[last]
@@ -274,7 +269,7 @@ def _drop(count, words, channels, outputs, k, last, now, v, r, past, trains, cou
         counts[o, k] = counts[o, last]
 
 
-@_hot
+@_jit
 def _load_trains(channels, column, lanes, padded, given, trains, train_bits):
     """The trains of `lanes` lanes from `column` on, silent ones behind them."""
     for w in range(len(given)):
@@ -290,7 +285,7 @@ def _load_trains(channels, column, lanes, padded, given, trains, train_bits):
                     trains[w, channel, k] = 0
 
 
-@_hot
+@_jit
 def _feed(channels, charge, t, lanes, trains, train_bits, drive, driven):
     """What the encoder gives the input neurons in step t."""
     word = t >> 5
@@ -302,7 +297,7 @@ def _feed(channels, charge, t, lanes, trains, train_bits, drive, driven):
                 drive[channel, k] = charge if np.uint32(trains[word, channel, k] & bit) != 0 else np.int32(0)
 
 
-@_hot
+@_jit
 def _count(first, outputs, lanes, now, output_neuron, past, active, counts):
     """Count the output spikes of the step just done; whether there was any."""
     fired = False
@@ -315,7 +310,7 @@ def _count(first, outputs, lanes, now, output_neuron, past, active, counts):
     return fired
 
 
-@_hot
+@_jit
 def _winner(outputs, k, counts):
     """The output with most spikes in column k, ties to the lowest; its count and the next best one."""
     winner, best, second = 0, np.int32(-1), np.int32(-1)
@@ -329,10 +324,11 @@ def _winner(outputs, k, counts):
 
 
 @_jit
-def decide(c: Compiled, live, columns, given, state: State, persistent, choice, latency, spikes):
+def decide(c: Compiled, b: Scratch, live, columns, given, state: State, persistent, choice, latency, spikes):
     """One decision of every live lane of every network.
 
     Args:
+        b: scratch rows, with as many words of trains as `given`.
         live: int32 [networks], live lanes of each.
         columns: int64 [networks], where a network's first lane stands in `given`, `choice` and `latency`.
         given: uint32 (words, inputs, lanes), trains.
@@ -341,7 +337,6 @@ def decide(c: Compiled, live, columns, given, state: State, persistent, choice, 
             if there is but one.
         spikes: int64 [all neurons], added to.
     """
-    b = _scratch(c, len(given))
     v, r, past, active, trains, counts, lane = b.v, b.r, b.past, b.active, b.trains, b.counts, b.lane
     sv, sr, spast = state.v, state.r, state.past
     for p in range(len(live)):
@@ -397,16 +392,16 @@ def decide(c: Compiled, live, columns, given, state: State, persistent, choice, 
 
 
 @_jit
-def run(c: Compiled, charges, state: State, raster, spikes):
+def run(c: Compiled, b: Scratch, charges, state: State, raster, spikes):
     """Feed network 0 of the batch any charges and record everybody.
 
     Args:
+        b: scratch rows.
         charges: int32 (steps, inputs, lanes).
         state: read and written.
         raster: uint8 (steps, lanes, neurons), written.
         spikes: int64 [all neurons], added to.
     """
-    b = _scratch(c, 0)
     v, r, past, active, drive = b.v, b.r, b.past, b.active, b.drive
     sv, sr, spast = state.v, state.r, state.past
     count, words = c.neurons[1], c.words[0]
@@ -436,15 +431,16 @@ def run(c: Compiled, charges, state: State, raster, spikes):
 
 
 @_jit
-def repack(c: Compiled, live, keep, state: State):
-    """Close ranks: the lanes that `keep` (bool [live lanes of all networks, one after another]) come first.
+def repack(c: Compiled, live, keep, state: State, left):
+    """Close ranks, so that the lanes that go on come first.
 
-    Returns:
-        int32 [networks], how many lanes of each are left.
+    Args:
+        keep: bool [live lanes of all networks, one after another].
+        left: int32 [networks], written: how many lanes of each go on.
     """
-    left = np.zeros(len(live), np.int32)
     offset = 0
     for p in range(len(live)):
+        left[p] = 0
         for k in range(live[p]):
             if keep[offset + k]:
                 to = left[p]
@@ -456,4 +452,3 @@ def repack(c: Compiled, live, keep, state: State):
                         for w in range(c.words[p]):
                             state.past[w, n, to] = state.past[w, n, k]
         offset += live[p]
-    return left

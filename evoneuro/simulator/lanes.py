@@ -31,6 +31,7 @@ class LaneSimulator:
         self.networks = list(networks)
         self.lanes = lanes
         self.compiled = compile_networks(networks)
+        self._scratch: kernel.Scratch | None = None
         self.clear()
 
     def clear(self) -> None:
@@ -52,7 +53,7 @@ class LaneSimulator:
         charges = check_charges(network, charges, self.lanes)
         raster = np.zeros((len(charges), self.lanes, network.neurons), np.uint8)
         by_lane = np.ascontiguousarray(charges.transpose(0, 2, 1))
-        kernel.run(self.compiled, by_lane, self.state, raster, self.spikes)
+        kernel.run(self.compiled, kernel.scratch(self.compiled, 0), by_lane, self.state, raster, self.spikes)
         return raster
 
     def decide(self, trains: Trains) -> tuple[Integers, Integers]:
@@ -68,7 +69,11 @@ class LaneSimulator:
         check_shape("trains", trains.shape, ("words", len(self.networks[0].inputs), total))
         columns = np.concatenate([[0], np.cumsum(self.live[:-1], dtype=np.int64)])
         choice, latency = np.empty((2, 1, total), np.int32)
-        kernel.decide(self.compiled, self.live, columns, trains, self.state, True, choice, latency, self.spikes)
+        if self._scratch is None or len(self._scratch.trains) != len(trains):
+            self._scratch = kernel.scratch(self.compiled, len(trains))
+        kernel.decide(
+            self.compiled, self._scratch, self.live, columns, trains, self.state, True, choice, latency, self.spikes
+        )
         return choice[0], latency[0]
 
     def forget(self) -> None:
@@ -78,7 +83,9 @@ class LaneSimulator:
 
     def repack(self, keep: npt.NDArray[np.bool_]) -> None:
         """Let the live lanes go that are not in `keep` (bool [live lanes])."""
-        self.live = kernel.repack(self.compiled, self.live, keep, self.state)
+        left = np.empty_like(self.live)
+        kernel.repack(self.compiled, self.live, keep, self.state, left)
+        self.live = left
 
 
 def decide_shared(networks: Sequence[Network], trains: Trains) -> tuple[Integers, Integers, npt.NDArray[np.int64]]:
@@ -100,5 +107,7 @@ def decide_shared(networks: Sequence[Network], trains: Trains) -> tuple[Integers
     spikes = np.zeros(len(compiled.threshold), np.int64)
     nothing = kernel.State(np.empty((0, 0), np.int32), np.empty((0, 0), np.int32), np.empty((0, 0, 0), np.uint32))
     columns = np.zeros(len(networks), np.int64)
-    kernel.decide(compiled, live, columns, trains, nothing, False, choice, latency, spikes)
+    kernel.decide(
+        compiled, kernel.scratch(compiled, len(trains)), live, columns, trains, nothing, False, choice, latency, spikes
+    )
     return choice[: len(networks)], latency[: len(networks)], spikes

@@ -13,6 +13,8 @@ from evoneuro.network import Network
 Results = list[tuple[int, Evaluation]]
 
 TARGET_SECONDS = 0.2  # work per batch: far above what a message costs, short enough to journal and interrupt between
+LEAST_BATCH = 64  # networks, if they take no longer than LONGEST_SECONDS: fewer leave the vectorised simulator idle
+LONGEST_SECONDS = 2.0
 FIRST_BATCH = 16  # networks, as long as nothing has been measured
 PATIENCE = 5.0  # a batch may take this many times as long as expected
 
@@ -63,10 +65,15 @@ class Pace:
         self.seconds = latest if self.seconds is None else (self.seconds + latest) / 2
 
     def size(self) -> int:
-        """Networks that make one batch of `TARGET_SECONDS`, at least one."""
+        """Networks that make one batch of `TARGET_SECONDS`, or a longer one where they would be few; at least one.
+
+        A batch costs much that does not depend on its size (an episode's decisions come one after another), so a
+        small batch makes each network look slow, and must not make the next one smaller still.
+        """
         if self.seconds is None:
             return FIRST_BATCH
-        return max(1, int(TARGET_SECONDS / max(self.seconds, 1e-6)))
+        each = max(self.seconds, 1e-6)
+        return max(1, int(TARGET_SECONDS / each), min(LEAST_BATCH, int(LONGEST_SECONDS / each)))
 
     def limit(self, networks: int) -> float:
         """Seconds after which a batch of `networks` counts as hanging: the timeout, or more if much is expected."""
