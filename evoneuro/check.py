@@ -16,6 +16,7 @@ from evoneuro.evaluation import Cases, Evaluation
 from evoneuro.express import Blueprint, express
 from evoneuro.genome import Bounds
 from evoneuro.network import Network
+from evoneuro.simulator.lanes import warm_up
 from evoneuro.task import Task
 from evoneuro.variation import NEW_IDS, random_genome
 
@@ -37,6 +38,7 @@ def check_task(task: Task, patience: float = PATIENCE) -> Report:
         PluginError: the task raises, hangs, returns wrong shapes or NaN, or is not a function of its keys.
         EvoNeuroError: its encoder, decoder, window or ranges are wrong.
     """
+    warm_up()
     try:
         with deadline(patience):
             network = probe(task)

@@ -26,6 +26,8 @@ from evoneuro.errors import EvoNeuroError, PluginError  # noqa: E402
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     signal.signal(signal.SIGTERM, _terminate)
+    if "" not in sys.path and os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # so that `evoneuro run module:Class` finds a module of the user's directory
     options = _parser().parse_args(arguments)
     try:
         status: int = options.command(options)

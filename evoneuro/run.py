@@ -41,6 +41,7 @@ from evoneuro.task import Task, absolute, load_task
 from evoneuro.workers import Pool, open_pool
 
 FRONT_LIMIT = 128
+TIMED = ("no answer within", "ran out of memory")  # reasons of failures that another machine might not see
 
 
 class Observer(Protocol):
@@ -152,7 +153,7 @@ def start(config: Config, display: Observer | None = None) -> Run:
     blueprint = _blueprint(config, task, seeds)
     genomes = [absorb(network, blueprint) for network in seeds]
     check_objectives(f"task {task.name!r}: objectives", config.search.objectives or task.objectives)
-    check_task(task)
+    check_task(task, config.workers.timeout)
     stamp = time.strftime("%Y%m%d-%H%M%S")
     path = _free(Path(config.out) / f"{task.name}-{stamp}-seed{config.seed}")
     document = config.to_document()
@@ -211,6 +212,7 @@ class _Session:
         self.baseline = 0.0
         self.reference: list[float] = []
         self.episodes = config.episodes.count or (task.episodes if isinstance(task, ControlTask) else 1)
+        self.evaluations = 0  # asked for so far: what the budget counts, the same on every resume
         self.steps = 0
 
     def go(self, seeds: Sequence[Genome]) -> None:
@@ -220,17 +222,10 @@ class _Session:
         past = self.store.summaries()
         self.earlier = sum(summary["seconds"] for summary in past)
         self.done_before = self.store.counts()["evaluations"]
-        workers = self.config.workers
         state = "failed"
         try:
-            with open_pool(
-                self.config.task, self.config.parameters, workers.count, workers.address, workers.timeout
-            ) as pool:
-                self.display.start({"run": str(self.store.path), "task": self.task.name, "seed": self.config.seed})
-                generation = self.first
-                while not self._over(generation):
-                    self._generation(generation, pool, seeds)
-                    generation += 1
+            if not self._over(self.first):
+                self._generations(seeds)
             state = "finished"
         except KeyboardInterrupt:
             state = "interrupted"
@@ -241,6 +236,16 @@ class _Session:
             with nullcontext() if state == "finished" else suppress(RunError):
                 self.store.finish(state)
 
+    def _generations(self, seeds: Sequence[Genome]) -> None:
+        workers = self.config.workers
+        task, parameters = self.config.task, self.config.parameters
+        with open_pool(task, parameters, workers.count, workers.address, workers.timeout) as pool:
+            self.display.start({"run": str(self.store.path), "task": self.task.name, "seed": self.config.seed})
+            generation, last = self.first, False
+            while not last:
+                last = self._generation(generation, pool, seeds)
+                generation += 1
+
     def _restore(self) -> int:
         """The state after the last closed generation; returns the next one."""
         last = self.store.last_generation()
@@ -250,6 +255,7 @@ class _Session:
         self.evolution.population = [Candidate.from_document(c, self.blueprint) for c in document["population"]]
         self.archive = Archive.from_document(document["archive"], FRONT_LIMIT)
         self.baseline, self.reference = document["baseline"], document["reference"]
+        self.evaluations = document["evaluations"]
         return generation + 1
 
     def _over(self, generation: int) -> bool:
@@ -257,13 +263,14 @@ class _Session:
         hours = (self.earlier + time.monotonic() - self.began) / 3600
         return (
             (budget.generations > 0 and generation >= budget.generations)
-            or (budget.evaluations > 0 and self.store.counts()["evaluations"] >= budget.evaluations)
+            or (budget.evaluations > 0 and self.evaluations >= budget.evaluations)
             or (budget.hours > 0 and generation > 0 and hours >= budget.hours)
         )
 
     # One generation
 
-    def _generation(self, generation: int, pool: Pool, seeds: Sequence[Genome]) -> None:
+    def _generation(self, generation: int, pool: Pool, seeds: Sequence[Genome]) -> bool:
+        """One generation, from asking to the closed record; whether it was the last that the budget allows."""
         started = time.monotonic()
         if generation and self._new_episodes(generation):
             self._rescore(generation, pool)
@@ -274,9 +281,11 @@ class _Session:
             self._set_baseline(measured)
         self.evolution.tell(measured, self._judge)
         self._update_archive([Member(c.id, c.genome, c.fingerprint, c.measures) for c in measured])
-        if generation % self.config.episodes.every == 0 or self._over(generation + 1):
+        last = self._over(generation + 1)
+        if last or generation % self.config.episodes.every == 0:
             self._validate(generation, pool)
         self._close(generation, time.monotonic() - started, pool.workers)
+        return last
 
     def _new_episodes(self, generation: int) -> bool:
         return isinstance(self.task, ControlTask) and generation % self.config.episodes.refresh == 0
@@ -322,6 +331,7 @@ class _Session:
         done = self.store.evaluations(generation, purpose)
         todo = [i for i in range(len(networks)) if i not in done]
         cases = self._cases(generation, purpose)
+        self.evaluations += len(networks)
         for batch in pool.evaluate([networks[i] for i in todo], cases) if todo else ():
             results = [(todo[k], evaluation) for k, evaluation in batch]
             self.store.record(generation, purpose, results)
@@ -359,6 +369,7 @@ class _Session:
             "archive": self.archive.to_document(),
             "baseline": self.baseline,
             "reference": self.reference,
+            "evaluations": self.evaluations,
         }
         digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
         counts = self.store.counts()
@@ -370,7 +381,7 @@ class _Session:
             "front_size": len(self.archive.members),
             "hypervolume": pareto.hypervolume(table, self.reference),
             **counts,
-            "timing_dependent": any("within" in reason or "memory" in reason for *_, reason in self.store.failures()),
+            "timing_dependent": any(reason.startswith(TIMED) for *_, reason in self.store.failures()),
             "digest": digest,
         }
         self.store.close_generation(generation, document, summary)

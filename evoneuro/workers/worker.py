@@ -20,8 +20,8 @@ import numpy as np
 from evoneuro.errors import EvoNeuroError, PluginError
 from evoneuro.evaluate import evaluate
 from evoneuro.evaluation import Cases, Evaluation
-from evoneuro.network import NEURON_GENES, SYNAPSE_GENES, Network
-from evoneuro.simulator.lanes import LaneSimulator
+from evoneuro.network import Network
+from evoneuro.simulator.lanes import warm_up
 from evoneuro.task import Task, load_task, plugin_error
 
 Row = tuple[Any, ...]
@@ -46,19 +46,8 @@ def build_task(task_name: str, parameters: Mapping[str, Any]) -> Task:
             raise
         except Exception as error:
             raise plugin_error(f"task {task_name!r}: its data could not be read", error) from error
-    _warm_up()
+    warm_up()
     return task
-
-
-def _warm_up() -> None:
-    """Compile the kernel, or load it from the compiler's cache."""
-    genes: dict[str, Any] = {name: np.ones(2, np.int32) for name in NEURON_GENES}
-    synapse: dict[str, Any] = {name: np.ones(1, np.int32) for name in ("post", *SYNAPSE_GENES)}
-    first = np.zeros(1, np.int32)
-    network = Network(ids=np.arange(2), pre=first, inputs=first, outputs=first + 1, **genes, **synapse)
-    simulator = LaneSimulator([network])
-    simulator.decide(np.zeros((1, 1, 1), np.uint32))
-    simulator.repack(np.zeros(1, bool))
 
 
 def evaluate_batch(

@@ -1,0 +1,150 @@
+"""The lane simulator: the conformance suite, 1,000 random networks, recorded rasters, and batches."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from conformance import SimulatorCases, SimulatorFactory
+from golden_data import golden_files, needs_golden
+from strategies import STYLES, random_network, random_raster, random_trains
+
+from evoneuro.errors import EvoNeuroError
+from evoneuro.export import import_network
+from evoneuro.network import Network
+from evoneuro.neuron import Reference
+from evoneuro.simulator import SIMULATORS, LaneSimulator
+from evoneuro.simulator.lanes import decide_shared
+
+
+class TestLaneSimulator(SimulatorCases):
+    @pytest.fixture
+    def simulator(self) -> SimulatorFactory:
+        return SIMULATORS["numba"]
+
+
+def test_the_registry_says_which_simulator_runs() -> None:
+    network = random_network(0, "plain")
+    assert {name: make(network).name for name, make in SIMULATORS.items()} == {"numpy": "numpy", "numba": "numba"}
+    assert type(SIMULATORS["numba"](network)) is LaneSimulator
+
+
+@pytest.mark.parametrize("block", range(10))
+def test_equals_the_reference_on_1000_random_networks(block: int) -> None:
+    styles = list(STYLES)
+    for seed in range(100 * block, 100 * (block + 1)):
+        network = random_network(seed, styles[seed % len(styles)])
+        lanes = (1, 2, 9)[seed % 3]
+        ours, reference = LaneSimulator([network], lanes), Reference(network, lanes)
+        for part in range(2):  # state lives on from the one to the other
+            raster = random_raster(seed + part, network, 25, lanes)
+            assert np.array_equal(ours.run(raster), reference.run(raster)), (seed, part)
+            trains = random_trains(seed + part, network, lanes)
+            for got, expected in zip(ours.decide(trains), reference.decide(trains), strict=True):
+                assert np.array_equal(got, expected), (seed, part)
+
+
+@pytest.mark.parametrize("lanes", [7, 8, 31, 33, 127, 128, 129, 300])
+def test_any_number_of_lanes(lanes: int) -> None:
+    for seed, style in enumerate(STYLES):
+        network = random_network(seed, style)
+        ours, reference = LaneSimulator([network], lanes), Reference(network, lanes)
+        for part in range(2):
+            trains = random_trains(seed + part, network, lanes)
+            for got, expected in zip(ours.decide(trains), reference.decide(trains), strict=True):
+                assert np.array_equal(got, expected), style
+
+
+@needs_golden
+@pytest.mark.parametrize("name", SIMULATORS)
+def test_reproduces_the_recorded_risp_rasters(name: str) -> None:
+    files = golden_files("risp/*.json")
+    assert len(files) == 33
+    for path in files:
+        record = json.loads(path.read_text())
+        network = import_network(_alone(record["network"], path), "tennlab")
+        raster = np.zeros((record["steps"], 1, len(network.inputs)), np.int32)
+        for step, channel, charge in record["input"]:
+            raster[step, 0, channel] += charge
+        spikes = SIMULATORS[name](network).run(raster)[:, 0]
+        found = sorted([int(t), int(network.ids[i])] for t, i in np.argwhere(spikes))
+        assert found == record["spikes"], path.name
+
+
+def _alone(document: object, path: object) -> object:
+    """The network of a record as a file of its own."""
+    import tempfile
+    from pathlib import Path
+
+    file = Path(tempfile.mkdtemp()) / "network.json"
+    file.write_text(json.dumps(document))
+    return file
+
+
+# Batches
+
+
+def batch(count: int, seed: int = 0) -> list[Network]:
+    """Networks with equally many inputs, of several styles."""
+    found: list[Network] = []
+    while len(found) < count:
+        seed += 1
+        network = random_network(seed, list(STYLES)[seed % len(STYLES)])
+        if not found or len(network.inputs) == len(found[0].inputs):
+            found.append(network)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_network_is_blind_to_the_batch_and_to_lanes_that_go(seed: int) -> None:
+    networks, lanes, rng = batch(7, 100 * seed), 11, np.random.default_rng(seed)
+    together = LaneSimulator(networks, lanes)
+    alone = [Reference(network, lanes) for network in networks]
+    running = np.ones((len(networks), lanes), bool)
+    for decision in range(4):
+        inputs = len(networks[0].inputs)
+        trains = rng.integers(0, 2**32, (2, inputs, len(networks) * lanes), dtype=np.uint32)
+        trains &= rng.integers(0, 2**32, trains.shape, dtype=np.uint32)
+        live = np.flatnonzero(running)
+        choice, latency = together.decide(np.ascontiguousarray(trains[:, :, live]))
+        own = [net.decide(trains[:, :, k * lanes : (k + 1) * lanes]) for k, net in enumerate(alone)]
+        assert np.array_equal(choice, np.concatenate([c for c, _ in own])[live]), decision
+        assert np.array_equal(latency, np.concatenate([s for _, s in own])[live]), decision
+        keep = rng.random(len(live)) < 0.7
+        together.repack(keep)
+        running.flat[live[~keep]] = False
+
+
+@pytest.mark.parametrize("lanes", [1, 5, 130])
+def test_shared_trains_give_what_each_network_gives_alone(lanes: int) -> None:
+    networks = batch(5, 50)
+    trains = random_trains(1, networks[0], lanes)
+    choice, latency, spikes = decide_shared(networks, trains)
+    start = 0
+    for k, network in enumerate(networks):
+        simulator = LaneSimulator([network], lanes)
+        expected = simulator.decide(trains)
+        assert np.array_equal(choice[k], expected[0])
+        assert np.array_equal(latency[k], expected[1])
+        assert np.array_equal(spikes[start : start + network.neurons], simulator.spikes)
+        start += network.neurons
+
+
+def test_spikes_are_counted_over_lanes_that_ran() -> None:
+    network = random_network(5, "plain")
+    simulator = LaneSimulator([network], 40)
+    raster = random_raster(5, network, 50, 40)
+    spikes = simulator.run(raster)
+    assert np.array_equal(simulator.spikes, spikes.sum(axis=(0, 1), dtype=np.int64))
+    simulator.clear()
+    assert not simulator.spikes.any()
+
+
+def test_a_batch_with_different_inputs_is_refused() -> None:
+    one = next(n for n in (random_network(s, "plain") for s in range(99)) if len(n.inputs) == 1)
+    two = next(n for n in (random_network(s, "plain") for s in range(99)) if len(n.inputs) == 2)
+    with pytest.raises(EvoNeuroError, match="equally many inputs"):
+        LaneSimulator([one, two], 2)
+    with pytest.raises(EvoNeuroError, match=r"trains: expected shape"):
+        decide_shared([one], np.zeros((1, 3, 4), np.uint32))
