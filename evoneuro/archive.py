@@ -54,7 +54,8 @@ class Archive:
         eligible = np.zeros(len(everyone), bool)
         for i, member in enumerate(everyone):
             eligible[i] = member.fingerprint not in seen and bool(np.isfinite(losses[i]).all())
-            seen.add(member.fingerprint)
+            if eligible[i]:
+                seen.add(member.fingerprint)
         positions = np.flatnonzero(eligible)
         positions = positions[pareto.non_dominated(losses[positions])]
         if len(positions) > self.limit:

@@ -26,6 +26,9 @@ from evoneuro.errors import EvoNeuroError, PluginError  # noqa: E402
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     signal.signal(signal.SIGTERM, _terminate)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller: results go nowhere, the work is done all the same
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
     if "" not in sys.path and os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # so that `evoneuro run module:Class` finds a module of the user's directory
     options = _parser().parse_args(arguments)

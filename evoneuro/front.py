@@ -102,9 +102,8 @@ class Front(Sequence[FrontMember]):
             return self.smallest()
         found = next((m for m in self.members if m.id == name), None)
         if found is None:
-            raise EvoNeuroError(
-                f"{self.run} has no front member {name!r}.{nearest(name, [m.id for m in self.members])}"
-            )
+            names = ["best", "smallest", *(m.id for m in self.members)]
+            raise EvoNeuroError(f"{self.run} has no front member {name!r}.{nearest(name, names)}")
         return found
 
     def to_document(self) -> dict[str, Any]:

@@ -1,0 +1,389 @@
+"""The command line: documents, exit statuses, and one clear line for each mistake."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from golden_data import golden_files, needs_golden
+
+from evoneuro.cli import main
+from evoneuro.run import Run
+
+TINY = ["--generations", "2", "--population", "12", "--workers", "0", "--quiet"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small finished run of iris."""
+    out = tmp_path_factory.mktemp("runs")
+    assert main(["run", "iris", "--seed", "1", "--out", str(out), *TINY]) == 0
+    return next(out.iterdir())
+
+
+def document(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    """What a command prints with --json, which is one line."""
+    capsys.readouterr()
+    assert main([*arguments, "--json"]) == 0
+    output = capsys.readouterr().out
+    assert output.count("\n") == 1
+    result: dict[str, Any] = json.loads(output)
+    return result
+
+
+def exit_status(*arguments: str) -> Any:
+    try:
+        return main(list(arguments))
+    except SystemExit as error:  # argparse
+        return error.code
+
+
+def mistake(capsys: pytest.CaptureFixture[str], status: int, *arguments: str) -> str:
+    """The one line on stderr of a command that must fail with `status`."""
+    capsys.readouterr()
+    assert exit_status(*arguments) == status
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return captured.err
+
+
+def test_run_ends_with_its_directory(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["run", "iris", "--out", str(tmp_path), *TINY]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert Path(lines[-1]) == next(tmp_path.iterdir())
+    assert "validation" in lines[0]
+    assert (Path(lines[-1]) / "config.toml").is_file()
+
+
+def test_run_prints_one_document(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    found = document(capsys, "run", "iris", "--out", str(tmp_path), *TINY)
+    assert found["state"] == "finished"
+    assert found["front"]
+
+
+def test_a_resolved_configuration_runs_again_to_the_same_bits(run: Path, tmp_path: Path) -> None:
+    assert main(["run", str(run / "config.toml"), "--out", str(tmp_path), "--quiet"]) == 0
+    again = next(tmp_path.iterdir())
+    assert Run(again).status()["digest"] == Run(run).status()["digest"]
+
+
+def test_documents(run: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    front = document(capsys, "front", str(run))
+    assert front["run"] == str(run)
+    wanted = {"id", "score", "validation_score", "neurons", "hidden", "synapses", "latency", "energy"}
+    assert all(wanted <= set(member) for member in front["front"])
+
+    status = document(capsys, "status", str(run))
+    assert {"state", "generation", "evaluations", "failures"} <= set(status)
+    assert (status["state"], status["generation"], status["failures"]) == ("finished", 1, 0)
+
+    member = front["front"][0]
+    for name in ("best", member["id"]):
+        result = document(capsys, "evaluate", f"{run}:{name}")
+        assert {"score", "std", "episodes", "neurons", "hidden", "synapses", "latency", "energy"} <= set(result)
+        assert result["episodes"] == 30
+        assert result["synapses"] == member["synapses"]
+
+    tasks = {task["name"]: task for task in document(capsys, "tasks")["tasks"]}
+    assert {"cartpole", "iris", "temporal-xor"} <= set(tasks)
+    assert tasks["cartpole-hard"]["kind"] == "control"
+    assert document(capsys, "check", "wine")["ok"] is True
+    assert document(capsys, "check", f"{run}:best")["exports"]["tennlab"] == "exact"
+
+
+def test_evaluate_takes_parameters_of_the_task(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["run", "cartpole", "--out", str(tmp_path), *TINY]) == 0
+    net = f"{next(tmp_path.iterdir())}:best"
+    arguments = ["evaluate", net, "--episodes", "7", "--seed", "3", "--set", "task.max_steps=20"]
+    result = document(capsys, *arguments)
+    assert result["episodes"] == 7
+    assert result["score"] <= 20
+    assert document(capsys, *arguments) == result
+    assert document(capsys, "evaluate", net, "--episodes", "7", "--set", "task.starts=wide")["score"] != result["score"]
+
+
+def test_people_read_it_too(run: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for arguments, word in [
+        (["status", str(run)], "finished"),
+        (["front", str(run)], "synapses"),
+        (["evaluate", f"{run}:best"], "latency"),
+        (["tasks"], "cartpole-hardest"),
+        (["check", "temporal-xor"], "deterministic"),
+        (["resume", str(run), "--quiet"], str(run)),
+        (["plot", str(run), "--out", str(tmp_path / "front.png")], "front.png"),
+        (["plot", f"{run}:best", "--out", str(tmp_path / "net.svg")], "net.svg"),
+    ]:
+        capsys.readouterr()
+        assert main(arguments) == 0
+        assert word in capsys.readouterr().out
+    assert (tmp_path / "front.png").read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in (tmp_path / "net.svg").read_text()
+
+
+@needs_golden
+def test_simulate_a_recorded_raster(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    record = json.loads(golden_files("risp/*.json")[3].read_text())
+    (tmp_path / "risp.json").write_text(json.dumps(record["network"]))
+    net = str(tmp_path / "net.json")
+    assert main(["import", str(tmp_path / "risp.json"), "--format", "tennlab", "--out", net]) == 0
+    raster = np.zeros((record["steps"], len(record["network"]["Inputs"])), np.int64)
+    for step, channel, charge in record["input"]:
+        raster[step, channel] += charge
+    np.save(tmp_path / "in.npy", raster)
+    files = ["--input", str(tmp_path / "in.npy"), "--output", str(tmp_path / "out.npy")]
+    result = document(capsys, "simulate", net, *files)
+    spikes = np.load(tmp_path / "out.npy")
+    assert spikes.dtype == np.uint8
+    found = sorted([int(t), result["neuron_ids"][i]] for t, i in np.argwhere(spikes))
+    assert found == record["spikes"]
+    assert result["steps"] == record["steps"]
+    assert result["spikes"] == len(record["spikes"])
+    sources = [edge["from"] for edge in record["network"]["Edges"]]
+    assert result["synaptic_events"] == sum(sources.count(name) for _, name in record["spikes"])
+
+    out = tmp_path / "export"
+    assert main(["export", net, "--target", "tennlab", "--out", str(out)]) == 0
+    again = str(tmp_path / "again.json")
+    assert main(["import", str(out / "network.json"), "--format", "tennlab", "--out", again]) == 0
+    assert document(capsys, "simulate", again, *files) == result
+
+
+# Mistakes
+
+PLUGIN = """
+import time
+import numpy as np
+from evoneuro import ControlTask
+
+
+class Base(ControlTask):
+    low, high, max_steps = (-1.0,), (1.0,), 4
+    actions = (0, 1)
+
+    def reset(self, keys):
+        return np.zeros(len(keys)), np.zeros((len(keys), 1))
+
+    def step(self, state, action):
+        none = np.zeros(len(state), bool)
+        return state, np.zeros((len(state), 1)), np.ones(len(state)), none, none
+
+
+class Raises(Base):
+    def step(self, state, action):
+        raise KeyError("no such angle")
+
+
+class Hangs(Base):
+    def step(self, state, action):
+        while True:
+            time.sleep(0.01)
+
+
+class Nan(Base):
+    def step(self, state, action):
+        state, seen, reward, a, b = super().step(state, action)
+        return state, seen, reward * np.nan, a, b
+
+
+class Wide(Base):
+    def step(self, state, action):
+        return (state, np.zeros((len(state), 3)), *super().step(state, action)[2:])
+
+
+class Dice(Base):
+    def step(self, state, action):
+        state, seen, reward, a, b = super().step(state, action)
+        return state, seen, reward * time.perf_counter(), a, b
+
+
+class Bad(Base):
+    encoder = {"kind": "flipflop"}
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> str:
+    path = tmp_path / "plugin.py"
+    path.write_text(PLUGIN)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Raises", "no such angle"),
+        ("Hangs", "no answer within 2 s"),
+        ("Nan", "reward[0] is nan"),
+        ("Wide", "observation has shape (2, 3), expected (2, 1)"),
+        ("Dice", "not deterministic"),
+        ("Bad", "'flip-flop'"),
+        ("Nobody", "no task class 'Nobody'"),
+    ],
+)
+def test_a_broken_plugin(capsys: pytest.CaptureFixture[str], plugin: str, name: str, said: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    settings = ["--set", "workers.timeout=2"]
+    text = mistake(capsys, 2, "run", f"{plugin}:{name}", "--out", str(out), *TINY, *settings)
+    assert said in text.splitlines()[-1]
+    assert text.splitlines()[-1].startswith("evoneuro: error: ")
+    assert not out.exists()
+    if name == "Raises":  # the plugin's own traceback, and none of ours
+        assert "Traceback" in text
+        assert "plugin.py" in text
+        assert "evaluate.py" not in text
+    elif name != "Dice":
+        assert "Traceback" not in text
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("import nonsense_that_is_not_there\n", "nonsense_that_is_not_there"),
+        ("class Task(\n", "SyntaxError"),
+        ("raise RuntimeError('broken on purpose')\n", "broken on purpose"),
+        ("import sys; sys.exit(3)\n", "SystemExit"),
+    ],
+)
+def test_a_plugin_that_does_not_import(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, content: str, said: str
+) -> None:
+    path = tmp_path / "broken.py"
+    path.write_text(content)
+    text = mistake(capsys, 2, "check", f"{path}:Task")
+    assert said in text.splitlines()[-1]
+    assert "broken.py" in text
+
+
+def test_mistakes(capsys: pytest.CaptureFixture[str], run: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.json"
+    assert main(["resume", str(run), "--quiet"]) == 0
+    from evoneuro.front import resolve
+
+    resolve(f"{run}:best").save(str(damaged))
+    damaged.write_text(damaged.read_text().replace('"window": 24', '"window": 25'))
+    (tmp_path / "text.json").write_text("hello")
+    (tmp_path / "bad.toml").write_text('task = "iris"\n[serch]\npopulation = 3\n')
+    np.save(tmp_path / "wrong.npy", np.zeros((5, 3)))
+    cases = [
+        (["run", "cartpol"], "Did you mean 'cartpole'?"),
+        (["run", "iris", "--set", "serch.population=8"], "Did you mean 'search'?"),
+        (["run", "iris", "--set", "search.populaton=8"], "Did you mean 'search.population'?"),
+        (["run", "iris", "--set", "genome.wieght=[1,2]"], "Did you mean 'weight'?"),
+        (["run", "iris", "--set", "task.windw=8"], "Did you mean 'window'?"),
+        (["run", "iris", "--set", "search.population=two"], "search.population"),
+        (["run", "iris", "--set", 'search.objectives=["speed"]'], "speed"),
+        (["run", "iris", "--set", 'search.constraints=["latency < 8"]'], "latency <= 8"),
+        (["run", str(tmp_path / "bad.toml")], "search"),
+        (["run", str(tmp_path / "none.toml")], "cannot be read"),
+        (["run", "no.such.module:Task"], "no module 'no.such.module'"),
+        (["run", str(tmp_path / "none.py") + ":Task"], "no file"),
+        (["evaluate", str(damaged)], "sha256"),
+        (["evaluate", str(tmp_path / "text.json")], "not JSON"),
+        (["evaluate", str(tmp_path / "none.json")], "none.json"),
+        (["evaluate", f"{run}:bset"], "Did you mean 'best'?"),
+        (["evaluate", str(run)], f"{run}:best"),
+        (["evaluate", f"{run}:best", "--task", "cartpole"], "inputs"),
+        (["evaluate", f"{run}:best", "--set", "search.population=3"], "task.NAME=VALUE"),
+        (["simulate", f"{run}:best", "--input", str(tmp_path / "wrong.npy"), "--output", "x.npy"], "shape"),
+        (["export", f"{run}:best", "--target", "tenlab", "--out", str(tmp_path / "x")], "tennlab"),
+        (["status", str(tmp_path)], "no run here"),
+        (["front", str(tmp_path / "nowhere")], "no run here"),
+        (["resume", str(tmp_path)], "no run here"),
+        (["plot", f"{run}:best", "--out", str(tmp_path / "picture.xyz")], "xyz"),
+    ]
+    for arguments, said in cases:
+        text = mistake(capsys, 2, *arguments)
+        assert said in text, (arguments, text)
+        assert text.count("\n") == 1, (arguments, text)
+        assert text.startswith("evoneuro: error: "), (arguments, text)
+
+
+def test_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["run"], ["dance"], ["run", "iris", "--seed", "-1"], ["evaluate", "x.json", "--episodes", "0"]):
+        assert "usage:" in mistake(capsys, 2, *arguments)
+
+
+def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["run", "resume", "status", "front", "evaluate", "simulate", "export", "import", "tasks", "check", "plot"]
+    for name in names:
+        with pytest.raises(SystemExit) as error:
+            main([name, "--help"])
+        assert error.value.code == 0
+        assert f"Example: evoneuro {name}" in " ".join(capsys.readouterr().out.split())
+
+
+# The world outside
+
+
+def shell(script: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=120)
+
+
+def has_private_mounts() -> bool:
+    if shutil.which("unshare") is None:
+        return False
+    return shell("unshare -rm sh -c 'mount -t tmpfs -o size=1m none /mnt'").returncode == 0
+
+
+needs_mounts = pytest.mark.skipif(not has_private_mounts(), reason="no private mounts (unshare -rm) on this machine")
+
+
+@needs_mounts
+def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
+    evoneuro = f"{sys.executable} -m evoneuro"
+    copy = tmp_path / "copy"
+    script = f"""
+    unshare -rm bash -c '
+      mount -t tmpfs -o size=2m none /mnt
+      {evoneuro} run iris --workers 0 --generations 500 --population 24 --out /mnt --quiet
+      echo "status $?"
+      cp -r /mnt {copy}
+    '"""
+    result = shell(script)
+    assert "status 1" in result.stdout
+    assert "Traceback" not in result.stderr
+    assert "evoneuro: error: " in result.stderr
+    assert "resume" in result.stderr
+    path = next(copy.iterdir())
+    before = Run(path).status()
+    assert before["generation"] > 3
+    assert before["state"] == "failed" or before["state"] == "interrupted"
+    # with room again, it goes on where it was
+    from test_run import extend
+
+    extend(path, before["generation"] + 3)
+    assert main(["resume", str(path), "--quiet"]) == 0
+    assert Run(path).status()["generation"] == before["generation"] + 2
+
+
+@needs_mounts
+def test_a_read_only_directory_is_refused_before_work_and_readable(run: Path) -> None:
+    evoneuro = f"{sys.executable} -m evoneuro"
+    script = f"""
+    unshare -rm bash -c '
+      mount --bind {run.parent} /mnt && mount -o remount,bind,ro /mnt
+      {evoneuro} run iris --workers 0 --out /mnt/new --quiet; echo "run $?"
+      {evoneuro} resume /mnt/{run.name} --quiet; echo "resume $?"
+      {evoneuro} front /mnt/{run.name} --json > /dev/null; echo "front $?"
+      {evoneuro} status /mnt/{run.name}
+    '"""
+    result = shell(script)
+    assert "run 1" in result.stdout
+    assert "resume 1" in result.stdout
+    assert "front 0" in result.stdout
+    assert "finished" in result.stdout
+    assert result.stderr.count("evoneuro: error: ") == 2
+    assert "Traceback" not in result.stderr
+
+
+def test_a_reader_that_goes_away_is_no_error(run: Path) -> None:
+    evoneuro = f"{sys.executable} -m evoneuro"
+    result = shell(f"{evoneuro} front {run} | head -1; {evoneuro} front {run} >&-; echo done")
+    assert "done" in result.stdout
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,62 @@
+"""The wheel: away from the checkout it has the built-in tasks and everything they need."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import zipfile
+from importlib.metadata import entry_points, requires
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    out = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(out), str(ROOT)]
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode != 0:
+        pytest.skip(f"no wheel can be built here: {result.stderr.strip().splitlines()[-1]}")
+    return zipfile.ZipFile(next(out.glob("*.whl")))
+
+
+def test_holds_every_module_and_no_test(wheel: zipfile.ZipFile) -> None:
+    names = set(wheel.namelist())
+    own = {str(p.relative_to(ROOT)) for p in (ROOT / "evoneuro").rglob("*.py")}
+    tasks = {f"evoneuro_tasks/{p.name}" for p in (ROOT / "tasks").glob("*.py")}
+    assert own | tasks <= names
+    assert "evoneuro/py.typed" in names
+    assert not any(name.startswith(("tests/", "experiments/", "results/")) for name in names)
+
+
+def test_runs_away_from_the_checkout(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    wheel.extractall(site)
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import evoneuro, evoneuro_tasks; "
+        "assert evoneuro.__file__.startswith(sys.argv[1]) and evoneuro_tasks.__file__.startswith(sys.argv[1]); "
+        "from evoneuro.cli import main; sys.exit(main(['run', 'wine', '--workers', '0', '--generations', '1', "
+        "'--population', '8', '--quiet', '--out', sys.argv[2]]))"
+    )
+    command = [sys.executable, "-c", code, str(site), str(tmp_path / "out")]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert Path(result.stdout.splitlines()[-1]).is_dir()
+
+
+def test_entry_points_load() -> None:
+    points = {point.name: point for point in entry_points(group="evoneuro.tasks")}
+    assert len(points) >= 9
+    for name, point in points.items():
+        assert point.load().name == name
+
+
+def test_dependencies_are_few_and_none_is_gpl() -> None:
+    needed = {re.split(r"[<>=;, ]", r)[0] for r in requires("evoneuro") or () if "extra ==" not in r}
+    assert needed == {
+        "numpy", "numba", "deap", "moocore", "networkx", "gymnasium", "scikit-learn", "matplotlib", "rich", "ray",
+    }  # fmt: skip
