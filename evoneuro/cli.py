@@ -140,10 +140,10 @@ def _front(options: argparse.Namespace) -> int:
 
 def _evaluate(options: argparse.Namespace) -> int:
     from evoneuro.config import apply
+    from evoneuro.evaluate import evaluate
     from evoneuro.evaluation import Cases
     from evoneuro.front import confidence_interval, resolve
     from evoneuro.task import absolute, load_task
-    from evoneuro.workers.worker import evaluate_batch
 
     network = resolve(options.net)
     settings = apply({}, options.set)
@@ -160,10 +160,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     # a data set's test split is that of the seed which the network was evolved with
     seed = options.seed if task.kind == "control" else own.get("seed", 0) if same else 0
     cases = Cases(seed, "test", 0, options.episodes)
-    result = evaluate_batch(task, [network], cases)[0]
-    if result.failure is not None:
-        print(f"evoneuro: error: the evaluation failed: {result.failure}", file=sys.stderr)
-        return 1
+    result = evaluate(task, [network], cases)[0]
     low, high = confidence_interval(result.case_scores)
     deviation = float(result.case_scores.std(ddof=1)) if len(result.case_scores) > 1 else 0.0
     return _print_results(

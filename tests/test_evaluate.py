@@ -1,0 +1,215 @@
+"""Evaluation by hand on tiny networks, and blindness to the batch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evoneuro import ClassificationTask, ControlTask, EvoNeuroError, Network, SpikeTask
+from evoneuro.check import probe
+from evoneuro.errors import PluginError
+from evoneuro.evaluate import evaluate
+from evoneuro.evaluation import Cases, Evaluation
+from evoneuro.task import load_task
+from evoneuro.workers.worker import evaluate_batch
+
+CASES = Cases(0, "episodes", 0, 3)
+
+
+class Counter(ControlTask):
+    """Episodes of 3, 4, 5, ... steps by lane; reward 1 for output 1. The observation is the lane's remainder."""
+
+    low, high = (-1.0,), (1.0,)
+    encoder = {"kind": "flip-flop", "max_spikes": 4, "interval": 2}
+    decoder = {"kind": "count"}
+    window = 8
+    actions = (0, 1)
+    max_steps = 100
+
+    def reset(self, keys: Any) -> Any:
+        order = np.searchsorted(np.unique(keys), keys)
+        return {"left": 3 + order, "sign": np.where(order % 2, 1.0, -1.0)}, np.where(order % 2, 1.0, -1.0)[:, None]
+
+    def step(self, state: Any, action: Any) -> Any:
+        state = {**state, "left": state["left"] - 1}
+        over = state["left"] == 0
+        return state, state["sign"][:, None], (action == 1).astype(float), over, np.zeros(len(over), bool)
+
+
+def wire(**changes: Any) -> Network:
+    """Input 0 (negative values) to output 0, input 1 (positive ones) to output 1, delay 1."""
+    values: dict[str, Any] = {
+        "ids": range(4), "threshold": [1, 1, 1, 1], "leak": [-1] * 4, "refractory": [0] * 4,
+        "pre": [0, 1], "post": [2, 3], "weight": [1, 1], "delay": [1, 1], "inputs": [0, 1], "outputs": [2, 3],
+        "window": 8,
+    }  # fmt: skip
+    return Network(**{**values, **changes})
+
+
+def test_scores_latency_energy_by_hand() -> None:
+    (result,) = evaluate(Counter(), [wire()], CASES)
+    # lanes have signs -, +, - and run 3, 4, 5 decisions; only the middle one's choice is output 1
+    assert sorted(result.case_scores.tolist()) == [0.0, 0.0, 4.0]
+    assert result.score == pytest.approx(4 / 3)
+    assert result.decisions == 12
+    assert result.steps == 12 * 8
+    assert result.latency == 8
+    # 4 input spikes per decision, each with one synapse; the outputs have none
+    assert result.energy == 4
+    assert result.spikes.tolist() == [8 * 4, 4 * 4, 8 * 4, 4 * 4]
+
+
+def test_a_race_stops_the_clock() -> None:
+    race = {"kind": "race", "evidence": 2, "lead": 0}
+    first, second = evaluate(Counter(), [wire(decoder=race), wire(decoder={**race, "evidence": 1})], CASES)
+    # input spikes at steps 0, 2, ..., output spikes one step later
+    assert first.latency == 4
+    assert second.latency == 2
+    assert second.energy == 1
+
+
+def test_energy_counts_every_synapse_of_every_spike() -> None:
+    network = wire(pre=[0, 1, 0, 1], post=[2, 3, 3, 2], weight=[1, 1, 0, 0], delay=[1, 1, 3, 3])
+    assert evaluate(Counter(), [network], CASES)[0].energy == 8
+
+
+def test_state_lives_on_or_is_cleared() -> None:
+    # the threshold of the outputs is reached only by what 6 decisions' worth of spikes add up to
+    network = wire(threshold=[1, 1, 10, 10])
+    kept = evaluate(Counter(), [network], CASES)[0]
+    cleared = evaluate(Counter(keep_state=False), [network], CASES)[0]
+    assert kept.spikes[2:].sum() > 0
+    assert cleared.spikes[2:].sum() == 0
+
+
+def test_gains_may_differ_by_network() -> None:
+    spec = {**Counter().coding(0)[0], "gain": 16}
+    networks = [wire(encoder={**spec, "gain": gain}) for gain in (16, 4, 8)]
+    assert [e.energy for e in evaluate(Counter(), networks, CASES)] == [4, 1, 2]
+
+
+@pytest.mark.parametrize("name", ["cartpole", "cartpole-hardest", "iris", "temporal-xor"])
+def test_blind_to_the_batch_and_its_order(name: str) -> None:
+    task = load_task(name)
+    base = probe(task)
+    networks = [replace(base, weight=np.roll(base.weight, k), window=base.window - k) for k in range(6)]
+    cases = Cases(4, "episodes", 2, 4)
+    together = evaluate(task, networks, cases)
+    assert [evaluate(task, [network], cases)[0] for network in networks] == together
+    assert evaluate(task, networks[::-1], cases) == together[::-1]
+    assert len({(e.score, e.latency, e.energy) for e in together}) > 1
+
+
+def test_streams_are_different_episodes() -> None:
+    task = load_task("cartpole")
+    network = probe(task)
+    scores = [
+        evaluate(task, [network], Cases(0, stream, generation, 5))[0].case_scores.tolist()
+        for stream, generation in [("episodes", 0), ("episodes", 1), ("validation", 0), ("test", 0)]
+    ]
+    assert len({tuple(s) for s in scores}) == 4
+
+
+def test_a_data_set_takes_its_split() -> None:
+    task = load_task("iris", {"copies": 0})
+    network = probe(task)
+    sizes = [len(evaluate(task, [network], Cases(1, s))[0].case_scores) for s in ("episodes", "validation", "test")]
+    assert sizes == [90, 30, 30]
+    copies = evaluate(load_task("iris", {"copies": 2}), [network], Cases(1, "episodes"))[0]
+    assert len(copies.case_scores) == 270
+    clean = evaluate(task, [network], Cases(1, "episodes"))[0]
+    assert copies.case_scores[:90].tolist() == clean.case_scores.tolist()
+
+
+def test_a_network_that_does_not_fit() -> None:
+    with pytest.raises(EvoNeuroError, match="2 inputs and 2 outputs; task 'cartpole' needs 8 and 2"):
+        evaluate(load_task("cartpole"), [wire()], CASES)
+
+
+class Broken(Counter):
+    what: str = ""
+
+    def reset(self, keys: Any) -> Any:
+        state, seen = super().reset(keys)
+        if self.what == "observation":
+            seen[1] = np.nan
+        return state, seen[:, [0, 0]] if self.what == "values" else seen
+
+    def step(self, state: Any, action: Any) -> Any:
+        state, seen, reward, over, truncated = super().step(state, action)
+        if self.what == "reward":
+            reward[2] = np.inf
+        if self.what == "raises":
+            raise ZeroDivisionError("on purpose")
+        return state, seen, ["a"] * len(reward) if self.what == "text" else reward, over, truncated
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("observation", r"observation\[1, 0\] is nan"),
+        ("values", r"observation has shape \(3, 2\), expected \(3, 1\)"),
+        ("reward", r"reward\[2\] is inf"),
+        ("text", "reward has dtype"),
+        ("raises", r"step\(\) raised: ZeroDivisionError: on purpose"),
+    ],
+)
+def test_what_a_task_must_not_return(what: str, message: str) -> None:
+    with pytest.raises(PluginError, match=message):
+        evaluate(Broken(what=what), [wire()], CASES)
+
+
+class Trap(Counter):
+    """Raises when any network chooses output 1."""
+
+    def step(self, state: Any, action: Any) -> Any:
+        if (action == 1).any():
+            raise ValueError("stepped into it")
+        return super().step(state, action)
+
+
+def test_only_the_culprit_fails() -> None:
+    harmless = wire(weight=[1, 0])
+    results = evaluate_batch(Trap(), [harmless, wire(), harmless], CASES)
+    assert [r.failure is None for r in results] == [True, False, True]
+    assert "stepped into it" in str(results[1].failure)
+    assert np.isnan(results[1].score)
+    assert results[0] == results[2] == evaluate(Trap(), [harmless], CASES)[0]
+
+
+def test_evaluations_compare_by_value() -> None:
+    first, second = (evaluate(Counter(), [wire()], CASES)[0] for _ in range(2))
+    assert first == second
+    assert first != replace(second, energy=0.0)
+    assert Evaluation.failed("x") == Evaluation.failed("x")
+    assert Evaluation.failed("x") != Evaluation.failed("y")
+
+
+class Taps(SpikeTask):
+    window = 8
+
+    def load(self) -> Any:
+        return [[(0, 0), (5, 1)], [(0, 1), (5, 0)]] * 20, ["left", "right"] * 20
+
+
+class Rows(ClassificationTask):
+    encoder = {"kind": "flip-flop", "max_spikes": 4, "interval": 2}
+    window = 8
+
+    def load(self) -> Any:
+        x = np.repeat([[-1.0], [1.0]], 20, axis=0)
+        return x, np.repeat(["low", "high"], 20)
+
+
+def test_spikes_and_rows_reach_the_inputs() -> None:
+    # the first tap decides: channel 0 first is "left", class 0
+    race = {"kind": "race", "evidence": 1, "lead": 0}
+    result = evaluate(Taps(), [wire(decoder=race)], Cases(0, "test"))[0]
+    assert result.score == 1
+    assert result.latency == 2
+    # "high" is class 0, and high values feed input 1: the wires are crossed
+    assert evaluate(Rows(copies=0), [wire()], Cases(0, "test"))[0].score == 0
+    assert evaluate(Rows(copies=0), [wire(outputs=[3, 2])], Cases(0, "test"))[0].score == 1
