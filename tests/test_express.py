@@ -1,0 +1,84 @@
+"""Genome to network and back."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from test_variation import BOUNDS, blueprint, genomes
+
+from evoneuro import EvoNeuroError, Network
+from evoneuro.express import Blueprint, absorb, express
+from evoneuro.network import NO_CEILING
+
+
+@pytest.mark.parametrize("which", range(len(BOUNDS)))
+def test_an_expressed_network_is_sound_and_pruned(which: int) -> None:
+    body = blueprint(which)
+    for genome in genomes(which, 20):
+        network = express(genome, body)
+        checked = Network(**{f.name: getattr(network, f.name) for f in fields(Network)})
+        assert checked == network
+        assert network.prune() is network
+        assert network.inputs.tolist() == list(range(4))
+        assert network.outputs.tolist() == [4, 5]
+        assert network.input_charge == 127
+        assert network.v_max == NO_CEILING
+
+
+def test_network_level_genes_reach_the_network() -> None:
+    body = blueprint(2)
+    genome = genomes(2, 5)[0]
+    genome = replace(genome, parameters=np.array([12, 3, 40], np.int32))
+    network = express(genome, body)
+    assert network.window == 12
+    assert network.decoder == {"kind": "race", "evidence": 3, "lead": 0}
+    assert network.encoder["gain"] == 40
+    silent = express(replace(genome, parameters=np.array([12, 0, 40], np.int32)), body)
+    assert silent.decoder == {"kind": "count"}
+
+
+@pytest.mark.parametrize("which", range(len(BOUNDS)))
+def test_absorbed_and_expressed_again_it_is_the_same_network(which: int) -> None:
+    body = blueprint(which)
+    for genome in genomes(which, 20):
+        network = express(genome, body)
+        again = express(absorb(network, body), body)
+        assert again.fingerprint() == network.fingerprint()
+
+
+def test_absorb_puts_foreign_neurons_in_order() -> None:
+    network = Network(
+        ids=[7, 3, 9, 1, 5, 2, 8], threshold=[1, 2, 3, 4, 5, 6, 7], leak=[-1] * 7, refractory=[0] * 7,
+        pre=[4, 5, 6, 2], post=[0, 0, 1, 1], weight=[1, -2, 3, 4], delay=[1, 2, 3, 4],
+        inputs=[4, 5, 6, 2], outputs=[1, 0], input_charge=127, input_max=127, v_min=-127,
+    )  # fmt: skip
+    body = blueprint(0)
+    genome = absorb(network, body)
+    assert genome.threshold.tolist() == [5, 6, 7, 3, 2, 1, 4]
+    assert list(zip(genome.pre.tolist(), genome.post.tolist(), genome.weight.tolist(), strict=True)) == [
+        (0, 5, 1), (1, 5, -2), (2, 4, 3), (3, 4, 4),
+    ]  # fmt: skip
+
+
+def test_what_absorb_refuses() -> None:
+    network = express(genomes(0, 3)[1], blueprint(0))
+    with pytest.raises(EvoNeuroError, match="4 inputs and 2 outputs; the task needs 8 and 3"):
+        absorb(network, blueprint(0, inputs=8, outputs=3))
+    heavy = replace(network, weight=np.full(network.synapses, 500))
+    with pytest.raises(EvoNeuroError, match=r"weight spans 500 to 500, the run allows -127 to 127; .*\[-127,500\]"):
+        absorb(heavy, blueprint(0))
+    double = replace(network, **{n: np.repeat(getattr(network, n), 2) for n in ("pre", "post", "weight", "delay")})
+    with pytest.raises(EvoNeuroError, match="two synapses between one pair"):
+        absorb(double, blueprint(0))
+    both = replace(network, outputs=[0, 5])
+    with pytest.raises(EvoNeuroError, match="both input and output"):
+        absorb(both, blueprint(0))
+
+
+def test_a_blueprint_survives_json() -> None:
+    import json
+
+    body = blueprint(1)
+    assert Blueprint.from_document(json.loads(json.dumps(body.to_document()))) == body
