@@ -13,10 +13,8 @@ from matplotlib.patches import Circle, PathPatch
 
 from evoneuro.errors import EvoNeuroError
 from evoneuro.network import NO_LEAK, Network
+from evoneuro.report.canvas import EXCITATORY, INHIBITORY, RESOLUTION
 from evoneuro.report.pictures import (
-    EXCITATORY,
-    INHIBITORY,
-    RESOLUTION,
     draw_front,
     draw_network,
     draw_raster,
