@@ -14,7 +14,7 @@ LAYERS = [
     ["coding", "neuron", "simulator", "task", "express", "variation", "archive"],
     ["environments", "evaluate", "objectives", "evolution", "check", "export"],
     ["store", "config", "workers", "front", "run"],
-    ["report", "cli", "__main__"],
+    ["report", "commands", "cli", "__main__"],
 ]
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 
@@ -95,8 +95,8 @@ def test_the_chains_meet_where_they_should() -> None:
     meeting = {
         part(path) for path in FILES if own_imports(path) & EVOLUTION_CHAIN and own_imports(path) & EVALUATION_CHAIN
     }
-    # check tries a task on a random genome's network; the command line hands arguments to both
-    assert meeting <= {"run", "check", "cli"}
+    # check tries a task on a random genome's network; commands hand arguments to both
+    assert meeting <= {"run", "check", "commands"}
     assert "run" in meeting
 
 

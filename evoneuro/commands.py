@@ -1,0 +1,289 @@
+"""The commands: each a function from parsed arguments to an exit status. Results go to stdout."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from evoneuro.errors import EvoNeuroError
+
+# What a command needs is imported inside it: `evoneuro status` waits for no simulator.
+
+
+def run(options: argparse.Namespace) -> int:
+    from evoneuro import config
+    from evoneuro.report.live import make_display
+    from evoneuro.run import start
+
+    document = config.read(options.target)
+    flags: dict[str, tuple[str, ...]] = {
+        "seed": ("seed",),
+        "start": ("start",),
+        "out": ("out",),
+        "population": ("search", "population"),
+        "generations": ("budget", "generations"),
+        "budget_evaluations": ("budget", "evaluations"),
+        "budget_hours": ("budget", "hours"),
+        "workers": ("workers", "count"),
+        "address": ("workers", "address"),
+    }
+    budget = document.get("budget", {})
+    if (
+        (options.budget_evaluations or options.budget_hours)
+        and options.generations is None
+        and "generations" not in budget
+    ):
+        document["budget"] = {**budget, "generations": 0}
+    for flag, path in flags.items():
+        value = getattr(options, flag)
+        if value is not None and len(path) == 1:
+            document[path[0]] = value
+        elif value is not None:
+            document[path[0]] = {**document.get(path[0], {}), path[1]: value}
+    resolved = config.Config.from_document(config.apply(document, options.set))
+    finished = start(resolved, make_display(options.quiet or options.json))
+    return _show_run(finished, options.json)
+
+
+def resume(options: argparse.Namespace) -> int:
+    from evoneuro import run as runs
+    from evoneuro.report.live import make_display
+
+    display = make_display(options.quiet or options.json)
+    finished = runs.resume(options.run, display, options.workers, options.allow_changed_task)
+    return _show_run(finished, options.json)
+
+
+def _show_run(run: Any, as_json: bool) -> int:
+    """The front as a table, and the run directory as the last line."""
+    if as_json:
+        return _print_json({**run.status(), **run.front.to_document()})
+    from evoneuro.report.live import print_front
+
+    print_front(run.front.to_document()["front"], sys.stdout)
+    print(run.path)
+    return 0
+
+
+def status(options: argparse.Namespace) -> int:
+    from evoneuro.run import Run
+
+    run = Run(Path(options.run))
+    status = run.status()
+    failures = run.failures()
+    if options.json:
+        shown = [{"generation": g, "purpose": p, "index": i, "reason": r} for g, p, i, r in failures[-20:]]
+        return _print_json({**status, "last_failures": shown})
+    for key, value in status.items():
+        print(f"{key:18} {'-' if value is None else value}")
+    for generation, purpose, index, reason in failures[-5:]:
+        print(f"failure            generation {generation}, {purpose} {index}: {reason.splitlines()[0]}")
+    return 0
+
+
+def front(options: argparse.Namespace) -> int:
+    from evoneuro.front import Front
+
+    front = Front.read(options.run)
+    if options.json:
+        return _print_json(front.to_document())
+    from evoneuro.report.live import print_front
+
+    print_front(front.to_document()["front"], sys.stdout)
+    return 0
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    from evoneuro.config import apply
+    from evoneuro.evaluate import evaluate
+    from evoneuro.evaluation import Cases
+    from evoneuro.front import confidence_interval, resolve
+    from evoneuro.task import absolute, load_task
+
+    network = resolve(options.net)
+    settings = apply({}, options.set)
+    strange = [key for key in settings if key != "parameters"]
+    if strange:
+        raise EvoNeuroError(f"--set {strange[0]}: evaluate sets parameters of the task only, as --set task.NAME=VALUE")
+    own = dict(network.task or {})
+    name = options.task or own.get("source") or own.get("name")
+    if name is None:
+        raise EvoNeuroError(f"{options.net} does not say which task it is for; give --task TASK")
+    same = own.get("source") in (name, absolute(name)) or own.get("name") == name
+    parameters = {**(own.get("parameters", {}) if same else {}), **settings.get("parameters", {})}
+    task = load_task(name, parameters)
+    # a data set's test split is that of the seed which the network was evolved with
+    seed = options.seed if task.kind == "control" else own.get("seed", 0) if same else 0
+    cases = Cases(seed, "test", 0, options.episodes)
+    result = evaluate(task, [network], cases)[0]
+    low, high = confidence_interval(result.case_scores)
+    deviation = float(result.case_scores.std(ddof=1)) if len(result.case_scores) > 1 else 0.0
+    return _print_results(
+        {
+            "task": task.name,
+            "score": result.score,
+            "std": deviation,
+            "interval": [low, high],
+            "minimum": float(result.case_scores.min()),
+            "episodes": len(result.case_scores),
+            "neurons": network.neurons,
+            "hidden": network.hidden,
+            "synapses": network.synapses,
+            "latency": result.latency,
+            "energy": result.energy,
+            "spikes": int(result.spikes.sum()) / result.decisions,
+        },
+        options.json,
+    )
+
+
+def simulate(options: argparse.Namespace) -> int:
+    import numpy as np
+
+    from evoneuro.front import resolve
+    from evoneuro.simulator import LaneSimulator
+
+    network = resolve(options.net)
+    try:
+        raster = np.load(options.input, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise EvoNeuroError(
+            f"{options.input}: not a raster: {error} (expected .npy, integers [steps, inputs])"
+        ) from None
+    if not isinstance(raster, np.ndarray) or raster.ndim != 2 or raster.shape[1] != len(network.inputs):
+        shape = getattr(raster, "shape", None)
+        raise EvoNeuroError(f"{options.input}: expected integers of shape (steps, {len(network.inputs)}), got {shape}")
+    spikes = LaneSimulator([network]).run(np.asarray(raster)[:, None, :])[:, 0]
+    try:
+        with open(options.output, "wb") as file:
+            np.save(file, spikes, allow_pickle=False)
+    except OSError as error:
+        raise EvoNeuroError(f"{options.output}: cannot be written: {error.strerror}") from None
+    events = int(spikes.sum(axis=0, dtype=np.int64) @ network.out_degree.astype(np.int64))
+    result = {
+        "steps": len(spikes),
+        "neuron_ids": network.ids.tolist(),
+        "spikes": int(spikes.sum(dtype=np.int64)),
+        "synaptic_events": events,
+    }
+    return _print_results(result, options.json)
+
+
+def export_net(options: argparse.Namespace) -> int:
+    from evoneuro.export import export
+    from evoneuro.front import resolve
+
+    for path in export(resolve(options.net), options.target, Path(options.out), force=options.force):
+        print(path)
+    return 0
+
+
+def import_net(options: argparse.Namespace) -> int:
+    from evoneuro.export import import_network
+
+    network = import_network(Path(options.file), options.format)
+    network.save(options.out)
+    print(options.out)
+    return 0
+
+
+def tasks(options: argparse.Namespace) -> int:
+    from evoneuro.task import load_task, registered_tasks
+
+    rows = []
+    for name, point in registered_tasks().items():
+        try:
+            task = load_task(name)
+            rows.append({"name": name, "kind": task.kind, "version": task.version, "description": task.description})
+        except EvoNeuroError as error:
+            rows.append({"name": name, "kind": "broken", "version": "", "description": f"{point.value}: {error}"})
+    if options.json:
+        return _print_json({"tasks": rows})
+    width = max((len(row["name"]) for row in rows), default=0)
+    for row in rows:
+        print(f"{row['name']:{width}}  {row['kind']:14}  {row['description']}")
+    return 0
+
+
+def check(options: argparse.Namespace) -> int:
+    if options.target.endswith(".json") or _is_member(options.target):
+        return _check_network(options)
+    from evoneuro.check import check_task
+    from evoneuro.task import load_task
+
+    facts = check_task(load_task(options.target)).facts
+    if options.json:
+        return _print_json({"ok": True, **dict(facts)})
+    for name, value in facts:
+        print(f"{name:24} {value}")
+    print("ok")
+    return 0
+
+
+def _check_network(options: argparse.Namespace) -> int:
+    from evoneuro.export import EXPORTERS
+    from evoneuro.front import resolve
+
+    network = resolve(options.target)
+    low, high = network.potential_bounds()
+    facts: dict[str, Any] = {
+        "ok": True,
+        "neurons": network.neurons,
+        "hidden": network.hidden,
+        "synapses": network.synapses,
+        "window": network.window,
+        "longest_delay": int(network.delay.max(initial=0)),
+        "potential": [low, high],
+        "exports": {name: exporter.check(network) or "exact" for name, exporter in EXPORTERS.items()},
+    }
+    return _print_results(facts, options.json)
+
+
+def _is_member(target: str) -> bool:
+    run, colon, _ = target.rpartition(":")
+    return bool(colon) and Path(run).is_dir()
+
+
+def plot(options: argparse.Namespace) -> int:
+    from evoneuro.front import Front, resolve
+    from evoneuro.report.pictures import draw_front, draw_network
+    from evoneuro.store import DATABASE
+
+    if (Path(options.net) / DATABASE).is_file():
+        front = Front.read(options.net)
+        out = Path(options.out or "front.png")
+        members = front.to_document()["front"]
+        if not members:
+            raise EvoNeuroError(f"{options.net}: the front is empty: no generation is closed yet")
+        draw_front(members, out, x=options.x, y=options.y, title=Path(options.net).name)
+    else:
+        network = resolve(options.net)
+        out = Path(options.out or "network.png")
+        draw_network(network, out, title=str((network.task or {}).get("name", "")))
+    print(out)
+    return 0
+
+
+# Output
+
+
+def _print_json(document: dict[str, Any]) -> int:
+    print(json.dumps(document, allow_nan=False))
+    return 0
+
+
+def _print_results(results: dict[str, Any], as_json: bool) -> int:
+    if as_json:
+        return _print_json(results)
+    for key, value in results.items():
+        if isinstance(value, float):
+            text = f"{value:.6g}"
+        elif isinstance(value, list):
+            text = " ".join(f"{part:.6g}" if isinstance(part, float) else str(part) for part in value)
+        else:
+            text = str(value)
+        print(f"{key:18} {text}")
+    return 0
