@@ -2,9 +2,10 @@
 
 from evoneuro.environments import ControlTask
 from evoneuro.errors import EvoNeuroError
+from evoneuro.launch import evolve, resume
 from evoneuro.network import Network
 from evoneuro.network_file import load
-from evoneuro.run import Run, evolve, resume
+from evoneuro.record import Run
 from evoneuro.task import ClassificationTask, SpikeTask
 
 __version__ = "0.1.0"

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from evoneuro import keys
 from evoneuro.coding import decoder_from_spec
 from evoneuro.deadline import NoAnswer, deadline
-from evoneuro.errors import PluginError
+from evoneuro.errors import EvoNeuroError, PluginError
 from evoneuro.evaluate import evaluate
 from evoneuro.evaluation import Cases, Evaluation
 from evoneuro.express import Blueprint, express
 from evoneuro.genome import Bounds
 from evoneuro.network import Network
 from evoneuro.simulator.lanes import warm_up
-from evoneuro.task import Task
+from evoneuro.task import Task, load_task, plugin_error
 from evoneuro.variation import NEW_IDS, random_genome
 
 PATIENCE = 60.0  # seconds until a task counts as hanging
@@ -29,6 +31,28 @@ class Report:
 
     facts: list[tuple[str, str]]
     evaluation: Evaluation
+
+
+def load_within(name: str, parameters: Mapping[str, Any], patience: float = PATIENCE) -> Task:
+    """The named task with its data read.
+
+    Raises:
+        EvoNeuroError, PluginError: as `evoneuro.task.load_task`, or it took longer than `patience` seconds.
+    """
+    try:
+        with deadline(patience):
+            task = load_task(name, parameters)
+            task.coding(0)
+    except NoAnswer as error:
+        raise PluginError(
+            f"task {name!r} did not load within {patience:g} s (--set workers.timeout=N gives it longer); "
+            f"it was at {error.where}"
+        ) from None
+    except (EvoNeuroError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise plugin_error(f"task {name!r} could not be loaded", error) from error
+    return task
 
 
 def check_task(task: Task, patience: float = PATIENCE) -> Report:

@@ -100,6 +100,7 @@ def _add_run_commands(command: Command) -> None:
     sub.add_argument("--out", metavar="FILE", help="png, svg or pdf (network.png, front.png)")
     sub.add_argument("--x", default="synapses", metavar="MEASURE", help="of a front (synapses)")
     sub.add_argument("--y", default="validation_score", metavar="MEASURE", help="of a front (validation_score)")
+    _add_json(sub)
 
 
 def _add_network_commands(command: Command) -> None:
@@ -126,12 +127,14 @@ def _add_network_commands(command: Command) -> None:
     sub.add_argument("--target", required=True, metavar="TARGET", help="tennlab")
     sub.add_argument("--out", required=True, metavar="DIR")
     sub.add_argument("--force", action="store_true", help="write into a directory that is not empty")
+    _add_json(sub)
 
     about = "read another tool's network"
     sub = command("import", commands.import_net, about, "risp.json --format tennlab --out net.json")
     sub.add_argument("file", metavar="FILE")
     sub.add_argument("--format", required=True, metavar="FORMAT", help="tennlab")
     sub.add_argument("--out", required=True, metavar="NET")
+    _add_json(sub)
 
 
 def _add_task_commands(command: Command) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from evoneuro.errors import EvoNeuroError
 
 def run(options: argparse.Namespace) -> int:
     from evoneuro import config
+    from evoneuro.launch import start
     from evoneuro.report.live import make_display
-    from evoneuro.run import start
 
     document = config.read(options.target)
     flags: dict[str, tuple[str, ...]] = {
@@ -49,11 +50,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def resume(options: argparse.Namespace) -> int:
-    from evoneuro import run as runs
+    from evoneuro import launch
     from evoneuro.report.live import make_display
 
     display = make_display(options.quiet or options.json)
-    finished = runs.resume(options.run, display, options.workers, options.allow_changed_task)
+    finished = launch.resume(options.run, display, options.workers, options.allow_changed_task)
     return _show_run(finished, options.json)
 
 
@@ -69,7 +70,7 @@ def _show_run(run: Any, as_json: bool) -> int:
 
 
 def status(options: argparse.Namespace) -> int:
-    from evoneuro.run import Run
+    from evoneuro.record import Run
 
     run = Run(Path(options.run))
     status = run.status()
@@ -176,9 +177,8 @@ def export_net(options: argparse.Namespace) -> int:
     from evoneuro.export import export
     from evoneuro.front import resolve
 
-    for path in export(resolve(options.net), options.target, Path(options.out), force=options.force):
-        print(path)
-    return 0
+    paths = export(resolve(options.net), options.target, Path(options.out), force=options.force)
+    return _print_files({"target": options.target}, paths, options.json)
 
 
 def import_net(options: argparse.Namespace) -> int:
@@ -186,8 +186,8 @@ def import_net(options: argparse.Namespace) -> int:
 
     network = import_network(Path(options.file), options.format)
     network.save(options.out)
-    print(options.out)
-    return 0
+    sizes = {"neurons": network.neurons, "hidden": network.hidden, "synapses": network.synapses}
+    return _print_files(sizes, [options.out], options.json)
 
 
 def tasks(options: argparse.Namespace) -> int:
@@ -211,10 +211,9 @@ def tasks(options: argparse.Namespace) -> int:
 def check(options: argparse.Namespace) -> int:
     if options.target.endswith(".json") or _is_member(options.target):
         return _check_network(options)
-    from evoneuro.check import check_task
-    from evoneuro.task import load_task
+    from evoneuro.check import check_task, load_within
 
-    facts = check_task(load_task(options.target)).facts
+    facts = check_task(load_within(options.target, {})).facts
     if options.json:
         return _print_json({"ok": True, **dict(facts)})
     for name, value in facts:
@@ -272,6 +271,14 @@ def plot(options: argparse.Namespace) -> int:
 
 def _print_json(document: dict[str, Any]) -> int:
     print(json.dumps(document, allow_nan=False))
+    return 0
+
+
+def _print_files(facts: dict[str, Any], paths: Sequence[str | Path], as_json: bool) -> int:
+    if as_json:
+        return _print_json({**facts, "files": [str(path) for path in paths]})
+    for path in paths:
+        print(path)
     return 0
 
 

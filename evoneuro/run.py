@@ -8,36 +8,29 @@ that a run that was killed goes on as if it had not been.
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
-import platform
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, replace
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from evoneuro import pareto
 from evoneuro.archive import Archive, Member
-from evoneuro.check import check_task
-from evoneuro.config import Config, check_objectives
+from evoneuro.config import Config
 from evoneuro.environments import ControlTask
-from evoneuro.errors import EvoNeuroError, RunError
+from evoneuro.errors import RunError
 from evoneuro.evaluation import Cases, Evaluation
 from evoneuro.evolution import Candidate, Evolution, Violations
-from evoneuro.express import Blueprint, absorb
-from evoneuro.front import Front, confidence_interval, resolve
+from evoneuro.express import Blueprint
+from evoneuro.front import confidence_interval
 from evoneuro.genome import Genome
 from evoneuro.network import Network
-from evoneuro.network_file import write_atomically
 from evoneuro.objectives import losses, measure, parse_constraint, violation
 from evoneuro.pareto import Losses
-from evoneuro.store import DATABASE, Store
-from evoneuro.task import Task, absolute, load_task
+from evoneuro.store import Store
+from evoneuro.task import Task
 from evoneuro.workers import Pool, open_pool
 
 FRONT_LIMIT = 128
@@ -64,143 +57,7 @@ class Silent:
     def finish(self) -> None: ...
 
 
-@dataclass(frozen=True)
-class Run:
-    """A run directory, by its path. `front` is read anew each time."""
-
-    path: Path
-
-    @property
-    def front(self) -> Front:
-        """The Pareto front as of the last closed generation."""
-        return Front.read(self.path)
-
-    @property
-    def summaries(self) -> list[dict[str, Any]]:
-        """One record per closed generation: best score, front size, hypervolume, evaluations, seconds."""
-        store = Store.read(self.path)
-        try:
-            return store.summaries()
-        finally:
-            store.close()
-
-    def status(self) -> dict[str, Any]:
-        """state, generation, evaluations, failures, digest: readable while the run is alive and after a crash."""
-        store = Store.read(self.path)
-        try:
-            summaries = store.summaries()
-            last = summaries[-1] if summaries else {}
-            return {
-                "run": str(self.path),
-                "state": store.state,
-                "task": store.config["task"],
-                "seed": store.config["seed"],
-                "generation": last.get("generation"),
-                "generations": store.config["budget"]["generations"],
-                **store.counts(),
-                "best_score": last.get("best_score"),
-                "digest": last.get("digest"),
-                "timing_dependent": last.get("timing_dependent", False),
-            }
-        finally:
-            store.close()
-
-    def failures(self) -> list[tuple[int, str, int, str]]:
-        """Generation, purpose, position and reason of every candidate that failed."""
-        store = Store.read(self.path)
-        try:
-            return store.failures()
-        finally:
-            store.close()
-
-
-def evolve(
-    task: str,
-    *,
-    generations: int = 100,
-    seed: int = 0,
-    workers: int | None = None,
-    out: str = "results",
-    **settings: Any,
-) -> Run:
-    """Evolve networks for a task, in Python: `evolve("iris", generations=100, seed=1).front.best("score")`.
-
-    Args:
-        task: a registered name, `package.module:Class` or `path/file.py:Class`.
-        workers: Ray workers; None: one per core; 0: this process, without Ray.
-        settings: sections of the configuration, as in search={"population": 200}, parameters={"max_steps": 1000}.
-
-    Raises:
-        EvoNeuroError: a task, key or value that does not fit.
-        RunError: the run directory cannot be written, or no worker can be kept alive.
-    """
-    document: dict[str, Any] = {"task": task, "seed": seed, "out": out, **settings}
-    document["budget"] = {"generations": generations, **settings.get("budget", {})}
-    document["workers"] = {"count": workers, **settings.get("workers", {})}
-    return start(Config.from_document(document))
-
-
-def start(config: Config, display: Observer | None = None) -> Run:
-    """Begin a run in a new directory below `config.out`, and see it through.
-
-    Raises:
-        EvoNeuroError: a task, key or network that does not fit; nothing has been written then.
-        RunError: the directory cannot be written, or no worker can be kept alive.
-    """
-    config = replace(config, task=absolute(config.task))
-    task = load_task(config.task, config.parameters)
-    seeds = _starting_networks(config)
-    blueprint = _blueprint(config, task, seeds)
-    genomes = [absorb(network, blueprint) for network in seeds]
-    check_objectives(f"task {task.name!r}: objectives", config.search.objectives or task.objectives)
-    check_task(task, config.workers.timeout)
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    path = _free(Path(config.out) / f"{task.name}-{stamp}-seed{config.seed}")
-    document = config.to_document()
-    store = Store.create(path, document, _meta(task, blueprint, genomes))
-    try:
-        write_atomically(path / "config.toml", config.to_toml())
-        _Session(store, config, task, blueprint, display or Silent()).go(genomes)
-    finally:
-        store.close()
-    return Run(path)
-
-
-def resume(
-    path: str | Path, display: Observer | None = None, workers: int | None = None, allow_changed_task: bool = False
-) -> Run:
-    """Go on with a run that was interrupted, from what its journal holds, to the same end.
-
-    Args:
-        workers: instead of the run's own number; the result does not depend on it.
-        allow_changed_task: go on although the task's source or data are not those that the run began with.
-
-    Raises:
-        EvoNeuroError: no run there, or its task has changed.
-        RunError: the run is in use, or its directory cannot be written.
-    """
-    store = Store.open(Path(path))
-    try:
-        config = Config.from_document(store.config)
-        if workers is not None:
-            config = replace(config, workers=replace(config.workers, count=workers))
-        task = load_task(config.task, config.parameters)
-        if _task_digest(task) != store.meta["task"]["digest"] and not allow_changed_task:
-            raise EvoNeuroError(
-                f"{path}: task {task.name!r} is not what the run began with (its source or data changed); "
-                "restore it, or give --allow-changed-task"
-            )
-        blueprint = Blueprint.from_document(store.meta["blueprint"])
-        genomes = [Genome.from_document(document) for document in store.meta["genomes"]]
-        _Session(store, config, task, blueprint, display or Silent()).go(genomes)
-    except BaseException:
-        store.close()
-        raise
-    store.close()
-    return Run(Path(path))
-
-
-class _Session:
+class Session:
     """One process's work on a run, from the last closed generation to the end of the budget."""
 
     def __init__(self, store: Store, config: Config, task: Task, blueprint: Blueprint, display: Observer) -> None:
@@ -410,66 +267,3 @@ def _shown(member: Member) -> dict[str, Any]:
         "validation_score": None if validation is None else validation["score"],
         "interval": None if validation is None else [validation["low"], validation["high"]],
     }
-
-
-def _starting_networks(config: Config) -> list[Network]:
-    """The networks of `--from`: a network file, RUN:ID, or a whole run's front."""
-    if config.start is None:
-        if config.search.topology == "fixed":
-            raise EvoNeuroError("search.topology = 'fixed' needs a network to start from: --from NET")
-        return []
-    if (Path(config.start) / DATABASE).is_file():
-        networks = [member.network for member in Front.read(config.start)]
-        if not networks:
-            raise EvoNeuroError(f"--from {config.start}: its front is empty")
-        return networks
-    return [resolve(config.start)]
-
-
-def _blueprint(config: Config, task: Task, seeds: Sequence[Network]) -> Blueprint:
-    """What the run's networks share; a network to start from brings its own floor and input charge."""
-    encoder, decoder = task.coding(config.seed)
-    if seeds and "v_min" not in config.genome:
-        config = replace(config, genome={**config.genome, "v_min": seeds[0].v_min})
-    bounds = config.bounds(task.window, encoder is not None, decoder["kind"] == "race")
-    if config.search.topology == "fixed" and len(seeds) > 1:
-        raise EvoNeuroError("search.topology = 'fixed' needs one network to start from: --from RUN:ID")
-    return Blueprint(
-        inputs=task.inputs(config.seed),
-        outputs=task.outputs,
-        bounds=bounds,
-        encoder=encoder,
-        decoder=decoder,
-        task={**task.document(config.seed), "source": config.task},
-        # an encoder spike alone makes any input neuron fire that holds no negative potential
-        input_charge=seeds[0].input_charge if seeds else max(1, bounds.threshold[1]),
-        fixed=config.search.topology == "fixed",
-    )
-
-
-def _meta(task: Task, blueprint: Blueprint, genomes: Sequence[Genome]) -> dict[str, Any]:
-    return {
-        "blueprint": blueprint.to_document(),
-        "genomes": [genome.to_document() for genome in genomes],
-        "solved": task.solved,
-        "task": {"name": task.name, "version": task.version, "digest": _task_digest(task)},
-        "versions": {name: version(name) for name in ("evoneuro", "numpy", "numba", "deap", "moocore")},
-        "machine": {"python": platform.python_version(), "platform": platform.platform(), "host": platform.node()},
-    }
-
-
-def _task_digest(task: Task) -> str:
-    """Hash of the task's source file and, of a data set, its data."""
-    source = inspect.getsourcefile(type(task))
-    code = Path(source).read_bytes() if source is not None else b""
-    data = getattr(task, "digest", lambda: "")()
-    return hashlib.sha256(code + data.encode()).hexdigest()
-
-
-def _free(path: Path) -> Path:
-    """`path`, or with a number behind it if it exists: two runs may start in one second."""
-    candidate, n = path, 2
-    while candidate.exists():
-        candidate = path.with_name(f"{path.name}-{n}")
-        n += 1
-    return candidate

@@ -14,7 +14,7 @@ import pytest
 from golden_data import golden_files, needs_golden
 
 from evoneuro.cli import main
-from evoneuro.run import Run
+from evoneuro.record import Run
 
 TINY = ["--generations", "2", "--population", "12", "--workers", "0", "--quiet"]
 
@@ -202,6 +202,21 @@ class Dice(Base):
         return state, seen, reward * time.perf_counter(), a, b
 
 
+class Slow(Base):
+    @property
+    def outputs(self):
+        return 2
+
+    def coding(self, seed):
+        while True:
+            time.sleep(0.01)
+
+
+class Quits(Base):
+    def coding(self, seed):
+        raise SystemExit(3)
+
+
 class Bad(Base):
     encoder = {"kind": "flipflop"}
 """
@@ -219,6 +234,8 @@ def plugin(tmp_path: Path) -> str:
     [
         ("Raises", "no such angle"),
         ("Hangs", "no answer within 2 s"),
+        ("Slow", "did not load within 2 s"),
+        ("Quits", "SystemExit: 3"),
         ("Nan", "reward[0] is nan"),
         ("Wide", "observation has shape (2, 3), expected (2, 1)"),
         ("Dice", "not deterministic"),
@@ -233,7 +250,7 @@ def test_a_broken_plugin(capsys: pytest.CaptureFixture[str], plugin: str, name: 
     assert said in text.splitlines()[-1]
     assert text.splitlines()[-1].startswith("evoneuro: error: ")
     assert not out.exists()
-    if name == "Raises":  # the plugin's own traceback, and none of ours
+    if name in ("Raises", "Quits"):  # the plugin's own traceback, and none of ours
         assert "Traceback" in text
         assert "plugin.py" in text
         assert "evaluate.py" not in text

@@ -13,7 +13,7 @@ LAYERS = [
     ["errors", "deadline", "keys", "network", "network_file", "genome", "evaluation", "pareto"],
     ["coding", "neuron", "simulator", "task", "express", "variation", "archive"],
     ["environments", "evaluate", "objectives", "evolution", "check", "export"],
-    ["store", "config", "workers", "front", "run"],
+    ["store", "config", "workers", "front", "record", "run", "launch"],
     ["report", "commands", "cli", "__main__"],
 ]
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
@@ -95,8 +95,8 @@ def test_the_chains_meet_where_they_should() -> None:
     meeting = {
         part(path) for path in FILES if own_imports(path) & EVOLUTION_CHAIN and own_imports(path) & EVALUATION_CHAIN
     }
-    # check tries a task on a random genome's network; commands hand arguments to both
-    assert meeting <= {"run", "check", "commands"}
+    # launch prepares what run needs; check tries a task on a random genome's network; commands hand arguments to both
+    assert meeting <= {"run", "launch", "check", "commands"}
     assert "run" in meeting
 
 

@@ -19,7 +19,8 @@ import evoneuro
 from evoneuro import EvoNeuroError
 from evoneuro.config import Config
 from evoneuro.errors import RunError
-from evoneuro.run import Run, resume, start
+from evoneuro.launch import resume, start
+from evoneuro.record import Run
 from evoneuro.store import Store
 
 SMALL = {"search": {"population": 16}, "episodes": {"validation": 6, "every": 3, "refresh": 3}}

@@ -1,0 +1,175 @@
+"""Begin a run, or go on with one: everything that is checked before the first evaluation."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from evoneuro.check import check_task, load_within
+from evoneuro.config import Config, check_objectives
+from evoneuro.errors import EvoNeuroError
+from evoneuro.express import Blueprint, absorb
+from evoneuro.front import Front, resolve
+from evoneuro.genome import Genome
+from evoneuro.network import Network
+from evoneuro.network_file import write_atomically
+from evoneuro.record import Run
+from evoneuro.run import Observer, Session, Silent
+from evoneuro.store import DATABASE, Store
+from evoneuro.task import Task, absolute
+
+
+def evolve(
+    task: str,
+    *,
+    generations: int = 100,
+    seed: int = 0,
+    workers: int | None = None,
+    out: str = "results",
+    **settings: Any,
+) -> Run:
+    """Evolve networks for a task, in Python: `evolve("iris", generations=100, seed=1).front.best("score")`.
+
+    Args:
+        task: a registered name, `package.module:Class` or `path/file.py:Class`.
+        workers: Ray workers; None: one per core; 0: this process, without Ray.
+        settings: sections of the configuration, as in search={"population": 200}, parameters={"max_steps": 1000}.
+
+    Raises:
+        EvoNeuroError: a task, key or value that does not fit.
+        RunError: the run directory cannot be written, or no worker can be kept alive.
+    """
+    document: dict[str, Any] = {"task": task, "seed": seed, "out": out, **settings}
+    document["budget"] = {"generations": generations, **settings.get("budget", {})}
+    document["workers"] = {"count": workers, **settings.get("workers", {})}
+    return start(Config.from_document(document))
+
+
+def start(config: Config, display: Observer | None = None) -> Run:
+    """Begin a run in a new directory below `config.out`, and see it through.
+
+    Raises:
+        EvoNeuroError: a task, key or network that does not fit; nothing has been written then.
+        RunError: the directory cannot be written, or no worker can be kept alive.
+    """
+    config = replace(config, task=absolute(config.task))
+    task = load_within(config.task, config.parameters, config.workers.timeout)
+    seeds = _starting_networks(config)
+    blueprint = _blueprint(config, task, seeds)
+    genomes = [absorb(network, blueprint) for network in seeds]
+    check_objectives(f"task {task.name!r}: objectives", config.search.objectives or task.objectives)
+    check_task(task, config.workers.timeout)
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    path = _free(Path(config.out) / f"{task.name}-{stamp}-seed{config.seed}")
+    document = config.to_document()
+    store = Store.create(path, document, _meta(task, blueprint, genomes))
+    try:
+        write_atomically(path / "config.toml", config.to_toml())
+        Session(store, config, task, blueprint, display or Silent()).go(genomes)
+    finally:
+        store.close()
+    return Run(path)
+
+
+def resume(
+    path: str | Path, display: Observer | None = None, workers: int | None = None, allow_changed_task: bool = False
+) -> Run:
+    """Go on with a run that was interrupted, from what its journal holds, to the same end.
+
+    Args:
+        workers: instead of the run's own number; the result does not depend on it.
+        allow_changed_task: go on although the task's source or data are not those that the run began with.
+
+    Raises:
+        EvoNeuroError: no run there, or its task has changed.
+        RunError: the run is in use, or its directory cannot be written.
+    """
+    store = Store.open(Path(path))
+    try:
+        config = Config.from_document(store.config)
+        if workers is not None:
+            config = replace(config, workers=replace(config.workers, count=workers))
+        task = load_within(config.task, config.parameters, config.workers.timeout)
+        if _task_digest(task) != store.meta["task"]["digest"] and not allow_changed_task:
+            raise EvoNeuroError(
+                f"{path}: task {task.name!r} is not what the run began with (its source or data changed); "
+                "restore it, or give --allow-changed-task"
+            )
+        blueprint = Blueprint.from_document(store.meta["blueprint"])
+        genomes = [Genome.from_document(document) for document in store.meta["genomes"]]
+        Session(store, config, task, blueprint, display or Silent()).go(genomes)
+    except BaseException:
+        store.close()
+        raise
+    store.close()
+    return Run(Path(path))
+
+
+def _starting_networks(config: Config) -> list[Network]:
+    """The networks of `--from`: a network file, RUN:ID, or a whole run's front."""
+    if config.start is None:
+        if config.search.topology == "fixed":
+            raise EvoNeuroError("search.topology = 'fixed' needs a network to start from: --from NET")
+        return []
+    if (Path(config.start) / DATABASE).is_file():
+        networks = [member.network for member in Front.read(config.start)]
+        if not networks:
+            raise EvoNeuroError(f"--from {config.start}: its front is empty")
+        return networks
+    return [resolve(config.start)]
+
+
+def _blueprint(config: Config, task: Task, seeds: Sequence[Network]) -> Blueprint:
+    """What the run's networks share; a network to start from brings its own floor and input charge."""
+    encoder, decoder = task.coding(config.seed)
+    if seeds and "v_min" not in config.genome:
+        config = replace(config, genome={**config.genome, "v_min": seeds[0].v_min})
+    bounds = config.bounds(task.window, encoder is not None, decoder["kind"] == "race")
+    if config.search.topology == "fixed" and len(seeds) > 1:
+        raise EvoNeuroError("search.topology = 'fixed' needs one network to start from: --from RUN:ID")
+    return Blueprint(
+        inputs=task.inputs(config.seed),
+        outputs=task.outputs,
+        bounds=bounds,
+        encoder=encoder,
+        decoder=decoder,
+        task={**task.document(config.seed), "source": config.task},
+        # an encoder spike alone makes any input neuron fire that holds no negative potential
+        input_charge=seeds[0].input_charge if seeds else max(1, bounds.threshold[1]),
+        fixed=config.search.topology == "fixed",
+    )
+
+
+def _meta(task: Task, blueprint: Blueprint, genomes: Sequence[Genome]) -> dict[str, Any]:
+    return {
+        "blueprint": blueprint.to_document(),
+        "genomes": [genome.to_document() for genome in genomes],
+        "solved": task.solved,
+        "task": {"name": task.name, "version": task.version, "digest": _task_digest(task)},
+        "versions": {name: version(name) for name in ("evoneuro", "numpy", "numba", "deap", "moocore")},
+        "machine": {"python": platform.python_version(), "platform": platform.platform(), "host": platform.node()},
+    }
+
+
+def _task_digest(task: Task) -> str:
+    """Hash of the task's source file and, of a data set, its data."""
+    source = inspect.getsourcefile(type(task))
+    code = Path(source).read_bytes() if source is not None else b""
+    data = getattr(task, "digest", lambda: "")()
+    return hashlib.sha256(code + data.encode()).hexdigest()
+
+
+def _free(path: Path) -> Path:
+    """`path`, or with a number behind it if it exists: two runs may start in one second."""
+    candidate, n = path, 2
+    while candidate.exists():
+        candidate = path.with_name(f"{path.name}-{n}")
+        n += 1
+    return candidate
