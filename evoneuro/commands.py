@@ -262,8 +262,7 @@ def plot(options: argparse.Namespace) -> int:
         network = resolve(options.net)
         out = Path(options.out or "network.png")
         draw_network(network, out, title=str((network.task or {}).get("name", "")))
-    print(out)
-    return 0
+    return _print_files({}, [out], options.json)
 
 
 # Output

@@ -150,7 +150,8 @@ def test_simulate_a_recorded_raster(capsys: pytest.CaptureFixture[str], tmp_path
     out = tmp_path / "export"
     assert main(["export", net, "--target", "tennlab", "--out", str(out)]) == 0
     again = str(tmp_path / "again.json")
-    assert main(["import", str(out / "network.json"), "--format", "tennlab", "--out", again]) == 0
+    arguments = ["import", str(out / "network.json"), "--format", "tennlab", "--out", again]
+    assert document(capsys, *arguments)["files"] == [again]
     assert document(capsys, "simulate", again, *files) == result
 
 
