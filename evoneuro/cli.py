@@ -40,11 +40,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("evoneuro: interrupted; everything journaled is safe: evoneuro resume RUN goes on", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        # the reader has gone: no more output, and no complaint at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader has gone
+        _drop_output()
+        return 1
+    except OSError as error:  # a full disk behind stdout; files of ours say more
+        print(f"evoneuro: error: {error.strerror or error}", file=sys.stderr)
+        _drop_output()
         return 1
     return status
+
+
+def _drop_output() -> None:
+    """No more output, and no complaint at exit about what could not be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from evoneuro.errors import EvoNeuroError
+from evoneuro.errors import EvoNeuroError, check_choice
 
 # What a command needs is imported inside it: `evoneuro status` waits for no simulator.
 
@@ -150,10 +150,10 @@ def simulate(options: argparse.Namespace) -> int:
     network = resolve(options.net)
     try:
         raster = np.load(options.input, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise EvoNeuroError(
-            f"{options.input}: not a raster: {error} (expected .npy, integers [steps, inputs])"
-        ) from None
+    except OSError as error:
+        raise EvoNeuroError(f"{options.input}: cannot be read: {error.strerror or error}") from None
+    except (ValueError, EOFError):  # numpy's own message advises to unpickle it
+        raise EvoNeuroError(f"{options.input}: not a raster: expected .npy, integers [steps, inputs]") from None
     if not isinstance(raster, np.ndarray) or raster.ndim != 2 or raster.shape[1] != len(network.inputs):
         shape = getattr(raster, "shape", None)
         raise EvoNeuroError(f"{options.input}: expected integers of shape (steps, {len(network.inputs)}), got {shape}")
@@ -248,9 +248,12 @@ def _is_member(target: str) -> bool:
 
 def plot(options: argparse.Namespace) -> int:
     from evoneuro.front import Front, resolve
+    from evoneuro.objectives import MEASURES
     from evoneuro.report.pictures import draw_front, draw_network
     from evoneuro.store import DATABASE
 
+    for flag, measure in (("--x", options.x), ("--y", options.y)):
+        check_choice(flag, measure, [*MEASURES, "validation_score"])
     if (Path(options.net) / DATABASE).is_file():
         front = Front.read(options.net)
         out = Path(options.out or "front.png")

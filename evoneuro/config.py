@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -21,6 +22,10 @@ class Budget:
     generations: int = 100
     evaluations: int = 0
     hours: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.hours < 0:
+            raise EvoNeuroError(f"budget.hours: expected 0 or more, got {self.hours:g}")
 
 
 @dataclass(frozen=True)
@@ -123,6 +128,13 @@ class Config:
         for key in self.genome:
             if key not in known:
                 raise EvoNeuroError(f"unknown key genome.{key}.{nearest(key, known)}")
+        for key, value in self.parameters.items():
+            try:
+                json.dumps(value, allow_nan=False)
+            except (TypeError, ValueError):
+                raise EvoNeuroError(
+                    f"task.{key}: expected text, finite numbers, or lists or tables of them, got {value!r}"
+                ) from None
 
     def bounds(self, window: int, encoded: bool, racing: bool) -> Bounds:
         """The genome's bounds: what is set, else what fits the task's window, encoder and decoder."""
@@ -258,7 +270,7 @@ def _typed(what: str, kind: str, value: Any) -> Any:
     if kind.startswith("int"):
         return check_integer(what, value, 0, 2**62)
     if kind.startswith("float"):
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise EvoNeuroError(f"{what}: expected a number, got {value!r}")
         return float(value)
     if kind.startswith("str") and not isinstance(value, str):
@@ -269,7 +281,8 @@ def _typed(what: str, kind: str, value: Any) -> Any:
 def _toml(value: Any) -> str:
     """A plain value as TOML: JSON's strings, numbers, booleans and lists are TOML's; tables are inline."""
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{json.dumps(k)} = {_toml(v)}" for k, v in value.items()) + " }"
+        return "{ " + ", ".join(f"{_toml(k)} = {_toml(v)}" for k, v in value.items()) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(_toml(v) for v in value) + "]"
-    return json.dumps(value)
+    # TOML has no escapes for halves of a character, as JSON writes those beyond 16 bits
+    return json.dumps(value, ensure_ascii=False)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from evoneuro.errors import EvoNeuroError
 from evoneuro.keys import Keys, generator
-from evoneuro.task import Task
+from evoneuro.task import Task, plugin_error
 
 Observation = npt.NDArray[Any]
 Lanes = npt.NDArray[Any]
@@ -124,8 +124,14 @@ class ControlTask(Task):
 
     def _ranges(self, seed: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Ranges of the observed values: the task's, else the space's, else what random episodes visit."""
-        if self.low is not None and self.high is not None:
-            return np.asarray(self.low, float), np.asarray(self.high, float)
+        if self.low is None or self.high is None:
+            low, high = self._natural_ranges(seed)
+        return (
+            low if self.low is None else np.asarray(self.low, float),
+            high if self.high is None else np.asarray(self.high, float),
+        )
+
+    def _natural_ranges(self, seed: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         space = self._environments(1)[0].observation_space
         if type(space).__name__ != "Box":
             raise EvoNeuroError(
@@ -134,26 +140,30 @@ class ControlTask(Task):
         low, high = self._observed([space.low])[0], self._observed([space.high])[0]
         known = (np.abs(low) < 1e6) & (np.abs(high) < 1e6)
         if not known.all():
-            if "_explored" not in self.__dict__:
-                self._explored = self._explore(seed)
-            low, high = np.where(known, low, self._explored[0]), np.where(known, high, self._explored[1])
+            explored = self.__dict__.setdefault("_explored", {})
+            if seed not in explored:
+                try:
+                    explored[seed] = self._explore(seed)
+                except Exception as error:
+                    raise plugin_error(f"task {self.name!r}: {self.environment!r} raised", error) from error
+            low, high = np.where(known, low, -explored[seed]), np.where(known, high, explored[seed])
         return low, high
 
-    def _explore(self, seed: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Symmetric ranges that hold 99 % of what random episodes of the seed visit."""
+    def _explore(self, seed: int) -> npt.NDArray[np.float64]:
+        """Largest magnitude of each value in 99 % of what random episodes of the seed visit."""
         env = self._environments(1)[0]
         rng = generator(seed, "check")
         actions = self._action_list()
         seen = []
         for _ in range(EXPLORED):
             observation, _ = env.reset(seed=int(rng.integers(2**31)))
-            over = False
-            while not over:
+            for _ in range(self.step_limit):  # an environment need not have a limit of its own
                 seen.append(self._observed([observation])[0])
                 observation, _, terminated, truncated, _ = env.step(actions[rng.integers(len(actions))])
-                over = terminated or truncated
-        limit = np.maximum(np.quantile(np.abs(seen), 0.99, axis=0), 1e-6)
-        return -limit, limit
+                if terminated or truncated:
+                    break
+        limit: npt.NDArray[np.float64] = np.maximum(np.quantile(np.abs(seen), 0.99, axis=0), 1e-6)
+        return limit
 
 
 class _Environment(Protocol):

@@ -6,19 +6,21 @@ who else is in the batch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from evoneuro.coding import Encoder, encoder_from_spec, pack
+from evoneuro.coding.encoders import UNIT_GAIN
 from evoneuro.coding.trains import Trains
-from evoneuro.environments import ControlTask
-from evoneuro.errors import EvoNeuroError, PluginError
+from evoneuro.environments import ControlTask, Lanes
+from evoneuro.errors import EvoNeuroError, PluginError, check_integer
 from evoneuro.evaluation import Cases, Evaluation
-from evoneuro.keys import lane_keys
-from evoneuro.network import Network
+from evoneuro.keys import Keys, lane_keys
+from evoneuro.network import Integers, Network
 from evoneuro.simulator.lanes import LaneSimulator, decide_shared
 from evoneuro.task import ClassificationTask, SpikeTask, Task, plugin_error
 
@@ -33,58 +35,60 @@ def evaluate(task: Task, networks: Sequence[Network], cases: Cases) -> list[Eval
         PluginError: the task's code raised or returned what it must not.
     """
     results: list[Evaluation | None] = [None] * len(networks)
-    for encoder, positions in _by_encoder(task, networks, cases.seed):
-        group = [networks[i] for i in positions]
+    for group in _by_encoder(task, networks, cases.seed):
+        members = [networks[i] for i in group.positions]
+        gains = np.array(group.gains, np.int64)
         if isinstance(task, ControlTask):
-            found = _episodes(task, group, cases, encoder)
+            found = _episodes(task, members, cases, group.encoder, gains)
         else:
-            found = _samples(task, group, cases, encoder)
-        for i, evaluation in zip(positions, found, strict=True):
+            found = _samples(task, members, cases, group.encoder, gains)
+        for i, evaluation in zip(group.positions, found, strict=True):
             results[i] = evaluation
     return [result for result in results if result is not None]
 
 
-def _by_encoder(task: Task, networks: Sequence[Network], seed: int) -> list[tuple[Encoder | None, list[int]]]:
-    """Networks that see the same quantised observations (encoders equal up to their gain), as positions."""
-    default: dict[str, Any] | None = None
-    groups: dict[str, tuple[Encoder | None, list[int]]] = {}
+@dataclass
+class _Group:
+    """Networks that see the same quantised observations: their encoders are equal up to the gain, which is a gene."""
+
+    encoder: Encoder | None
+    positions: list[int] = field(default_factory=list)
+    gains: list[int] = field(default_factory=list)
+
+
+def _by_encoder(task: Task, networks: Sequence[Network], seed: int) -> list[_Group]:
+    default: Mapping[str, Any] | None = None
+    groups: dict[str, _Group] = {}
+    outputs = _call(task, "outputs")
     for i, network in enumerate(networks):
         spec = network.encoder
         if spec is None:
-            default = default if default is not None else task.coding(seed)[0]
+            default = default if default is not None else _call(task, "coding", seed)[0]
             spec = default
         key = repr(None if spec is None else sorted((k, v) for k, v in spec.items() if k != "gain"))
         if key not in groups:
-            groups[key] = (None if spec is None else encoder_from_spec(spec), [])
-        groups[key][1].append(i)
-        encoder = groups[key][0]
-        inputs = task.inputs(seed) if encoder is None else encoder.inputs
-        if (len(network.inputs), len(network.outputs)) != (inputs, task.outputs):
+            groups[key] = _Group(None if spec is None else encoder_from_spec(spec))
+        group = groups[key]
+        group.positions.append(i)
+        group.gains.append(check_integer("encoder: gain", (spec or {}).get("gain", UNIT_GAIN), 1, 256))
+        inputs = _call(task, "inputs", seed) if group.encoder is None else group.encoder.inputs
+        if (len(network.inputs), len(network.outputs)) != (inputs, outputs):
             raise EvoNeuroError(
                 f"the network has {len(network.inputs)} inputs and {len(network.outputs)} outputs; "
-                f"task {task.name!r} needs {inputs} and {task.outputs}"
+                f"task {task.name!r} needs {inputs} and {outputs}"
             )
     return list(groups.values())
-
-
-def _gains(networks: Sequence[Network], encoder: Encoder) -> npt.NDArray[np.int64]:
-    """int64 [networks]: a gene, so it may differ by network."""
-    return np.array([(net.encoder or {}).get("gain", encoder.gain) for net in networks], np.int64)
 
 
 # Data sets: one decision per lane
 
 
-def _samples(task: Task, networks: Sequence[Network], cases: Cases, encoder: Encoder | None) -> list[Evaluation]:
+def _samples(
+    task: Task, networks: Sequence[Network], cases: Cases, encoder: Encoder | None, gains: npt.NDArray[np.int64]
+) -> list[Evaluation]:
     if not isinstance(task, ClassificationTask | SpikeTask):
         raise EvoNeuroError(f"task {task.name!r}: expected a ControlTask, ClassificationTask or SpikeTask")
-    try:
-        labels = task.labels(cases.split, cases.seed)
-    except EvoNeuroError:
-        raise
-    except Exception as error:
-        raise plugin_error(f"task {task.name!r}: load() failed", error) from error
-    gains = np.zeros(len(networks), np.int64) if encoder is None else _gains(networks, encoder)
+    labels = _call(task, "labels", cases.split, cases.seed)
     results: list[Evaluation | None] = [None] * len(networks)
     for gain in np.unique(gains):
         positions = np.flatnonzero(gains == gain).tolist()
@@ -120,33 +124,36 @@ def _sample_trains(
 
 
 def _episodes(
-    task: ControlTask, networks: Sequence[Network], cases: Cases, encoder: Encoder | None
+    task: ControlTask,
+    networks: Sequence[Network],
+    cases: Cases,
+    encoder: Encoder | None,
+    gains: npt.NDArray[np.int64],
 ) -> list[Evaluation]:
     assert encoder is not None
     count, total = len(networks), len(networks) * cases.count
     keys = lane_keys(cases.seed, cases.stream, cases.count, cases.generation)
     simulator = LaneSimulator(networks, cases.count)
-    gains = np.repeat(_gains(networks, encoder), cases.count)
+    gains = np.repeat(gains, cases.count)
     window = max(net.window for net in networks)
     returns = np.zeros(total)
     decisions, steps = np.zeros((2, total), np.int64)
     lane = np.arange(total)  # which episode of which network each live lane is
-    state, observation = _call(task, "reset", np.tile(keys, count))
-    for _ in range(task.step_limit):
-        _check_lanes(task, "observation", observation, (len(lane), len(encoder.low)))
-        trains = encoder.encode(encoder.quantise(observation), window, gains)
+    state, observation = _reset(task, np.tile(keys, count))
+    for _ in range(_call(task, "step_limit")):
+        seen = _by_lane(task, "observation", observation, (len(lane), len(encoder.low)))
+        trains = encoder.encode(encoder.quantise(seen), window, gains)
         choice, latency = simulator.decide(trains)
-        state, observation, reward, terminated, truncated = _call(task, "step", state, choice)
-        _check_lanes(task, "reward", reward, (len(lane),))
+        state, observation, reward, over = _step(task, state, choice)
         returns[lane] += reward
         decisions[lane] += 1
         steps[lane] += latency
-        running = ~(np.asarray(terminated, bool) | np.asarray(truncated, bool))
         if not task.keep_state:
             simulator.forget()
-        if not running.all():
-            lane, gains, observation = lane[running], gains[running], observation[running]
-            state = _take(state, running)
+        if over.any():
+            running = ~over
+            lane, gains = lane[running], gains[running]
+            observation, state = _take(task, "observation", observation, running), _take(task, "state", state, running)
             simulator.repack(running)
         if not len(lane):
             break
@@ -176,33 +183,71 @@ def _evaluation(
     )
 
 
-def _call(task: ControlTask, method: str, *arguments: Any) -> Any:
-    """A call into the task's code, whose own errors come back as the plugin's."""
+def _call(task: Task, member: str, *arguments: Any) -> Any:
+    """A call into the task's code, or the value of one of its properties; its own errors come back as the plugin's."""
     try:
-        return getattr(task, method)(*arguments)
+        found = getattr(task, member)
+        return found(*arguments) if arguments else found
     except EvoNeuroError:
         raise
     except Exception as error:
-        raise plugin_error(f"task {task.name!r}: {method}() raised", error) from error
+        what = f"{member}()" if arguments else member
+        raise plugin_error(f"task {task.name!r}: {what} raised", error) from error
 
 
-def _check_lanes(task: ControlTask, what: str, value: Any, shape: tuple[int, ...]) -> None:
-    array = np.asarray(value)
+def _reset(task: ControlTask, keys: Keys) -> tuple[Any, Any]:
+    found = _call(task, "reset", keys)
+    if not isinstance(found, tuple | list) or len(found) != 2:
+        raise PluginError(f"task {task.name!r}: reset() must return (state, observation)")
+    return found[0], found[1]
+
+
+def _step(task: ControlTask, state: Any, choice: Integers) -> tuple[Any, Any, Lanes, npt.NDArray[np.bool_]]:
+    """State, observation, reward, and which lanes are over."""
+    found = _call(task, "step", state, choice)
+    if not isinstance(found, tuple | list) or len(found) != 5:
+        raise PluginError(f"task {task.name!r}: step() must return (state, observation, reward, terminated, truncated)")
+    state, observation, reward, terminated, truncated = found
+    shape = (len(choice),)
+    over = _by_lane(task, "terminated", terminated, shape) != 0
+    over |= _by_lane(task, "truncated", truncated, shape) != 0
+    return state, observation, _by_lane(task, "reward", reward, shape), over
+
+
+def _by_lane(task: ControlTask, what: str, value: Any, shape: tuple[int, ...]) -> Lanes:
+    """`value` as an array, if it is finite numbers of that shape."""
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise PluginError(f"task {task.name!r}: {what}: expected an array {shape}: {error}") from None
     if array.shape != shape:
-        raise PluginError(f"task {task.name!r}: {what} has shape {array.shape}, expected {shape} (lanes first)")
-    if not np.issubdtype(array.dtype, np.number) and array.dtype != bool:
+        hint = "lanes first, then as many values as the encoder reads" if len(shape) == 2 else "one for each lane"
+        raise PluginError(f"task {task.name!r}: {what} has shape {array.shape}, expected {shape} ({hint})")
+    if array.dtype == bool:
+        return array
+    if not np.issubdtype(array.dtype, np.number):
         raise PluginError(f"task {task.name!r}: {what} has dtype {array.dtype}, expected numbers")
     if not np.isfinite(array).all():
         where = np.argwhere(~np.isfinite(array))[0]
         raise PluginError(
             f"task {task.name!r}: {what}[{', '.join(map(str, where))}] is {array[tuple(where)]}; it must be finite"
         )
+    return array
 
 
-def _take(state: Any, kept: npt.NDArray[np.bool_]) -> Any:
-    """The state of the lanes that are kept: every array of it leads with lanes."""
-    if isinstance(state, tuple):
-        return tuple(_take(part, kept) for part in state)
-    if isinstance(state, dict):
-        return {name: _take(part, kept) for name, part in state.items()}
-    return state[kept]
+def _take(task: ControlTask, what: str, value: Any, kept: npt.NDArray[np.bool_]) -> Any:
+    """What belongs to the lanes that are kept: every array of `value` leads with lanes."""
+    if isinstance(value, tuple):
+        parts = [_take(task, what, part, kept) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    if isinstance(value, dict):
+        return {name: _take(task, what, part, kept) for name, part in value.items()}
+    try:
+        if isinstance(value, list):
+            return [part for part, keep in zip(value, kept, strict=True) if keep]
+        return value[kept]
+    except (TypeError, IndexError, ValueError) as error:
+        raise PluginError(
+            f"task {task.name!r}: {what}: expected arrays that lead with {len(kept)} lanes "
+            f"(one, or a tuple or dict of them): {error}"
+        ) from None

@@ -35,6 +35,26 @@ class Blueprint:
     input_charge: int
     fixed: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse bounds within which a potential could leave 32 bits: `express` makes networks that nobody checks."""
+        bounds = self.bounds
+        # at most one synapse per pair
+        incoming = min(bounds.synapses, self.inputs + self.outputs + bounds.hidden)
+        kept = bounds.threshold[1] if bounds.reset == "zero" else self.v_max
+        low = bounds.v_min + min(bounds.weight[0], 0) * incoming - abs(self.input_charge)
+        high = kept + max(bounds.weight[1], 0) * incoming + abs(self.input_charge)
+        if low < -(2**31) or high > 2**31 - 1:
+            raise EvoNeuroError(
+                f"genome: a potential could reach {low} or {high}, beyond 32 bits; "
+                "narrow genome.weight, threshold, v_min, hidden or synapses"
+            )
+
+    @property
+    def v_max(self) -> int:
+        """Ceiling of the stored potential: none with reset "zero", twice the highest threshold with "subtract"."""
+        bounds = self.bounds
+        return NO_CEILING if bounds.reset == "zero" else min(2 * bounds.threshold[1], NO_CEILING - 1)
+
     def to_document(self) -> dict[str, Any]:
         """The blueprint as plain data."""
         return {**vars(self), "bounds": asdict(self.bounds)}
@@ -63,7 +83,7 @@ def express(genome: Genome, blueprint: Blueprint) -> Network:
         outputs=np.arange(blueprint.inputs, blueprint.inputs + blueprint.outputs, dtype=np.int32),
         reset=bounds.reset,
         v_min=bounds.v_min,
-        v_max=NO_CEILING if bounds.reset == "zero" else 2 * bounds.threshold[1],
+        v_max=blueprint.v_max,
         input_charge=blueprint.input_charge,
         input_max=blueprint.input_charge,
         window=window,
@@ -77,10 +97,12 @@ def express(genome: Genome, blueprint: Blueprint) -> Network:
 def absorb(network: Network, blueprint: Blueprint) -> Genome:
     """The genome of a network from elsewhere, its neurons renamed to the genome's order.
 
-    Nothing is rescaled: a gene outside the bounds is refused.
+    Nothing is rescaled: a gene outside the bounds is refused. Only window, evidence and gain are moved into their
+    bounds, for the task and its coding may be others.
 
     Raises:
-        EvoNeuroError: inputs or outputs that do not fit the task, or genes outside the bounds, each named.
+        EvoNeuroError: inputs or outputs that do not fit the task, another reset, too many neurons or synapses, or
+            genes outside the bounds, each named.
     """
     expected = (blueprint.inputs, blueprint.outputs)
     if (len(network.inputs), len(network.outputs)) != expected:
@@ -90,6 +112,7 @@ def absorb(network: Network, blueprint: Blueprint) -> Genome:
         )
     if len(np.intersect1d(network.inputs, network.outputs)):
         raise EvoNeuroError("a neuron of the network is both input and output; genomes keep them apart")
+    _check_limits(network, blueprint.bounds)
     rest = np.setdiff1d(np.arange(network.neurons), np.concatenate([network.inputs, network.outputs]))
     order = np.concatenate([network.inputs, network.outputs, rest])
     name = np.empty(network.neurons, np.int64)
@@ -127,4 +150,18 @@ def _check_bounds(genome: Genome, bounds: Bounds) -> None:
             raise EvoNeuroError(
                 f"the network's {gene} spans {values.min()} to {values.max()}, the run allows {low} to {high}; "
                 f"widen it with --set genome.{gene}=[{min(low, values.min())},{max(high, values.max())}]"
+            )
+
+
+def _check_limits(network: Network, bounds: Bounds) -> None:
+    if network.reset != bounds.reset:
+        raise EvoNeuroError(
+            f"the network's reset is {network.reset!r}, the run's {bounds.reset!r}; "
+            f"change it with --set genome.reset={network.reset}"
+        )
+    for name in ("hidden", "synapses"):
+        count, most = getattr(network, name), getattr(bounds, name)
+        if count > most:
+            raise EvoNeuroError(
+                f"the network's {name} are {count}, the run allows {most}; widen it with --set genome.{name}={count}"
             )

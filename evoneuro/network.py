@@ -112,7 +112,7 @@ class Network:
         check_choice("network: reset", self.reset, RESETS)
         highest = int(self.threshold.max(initial=0))
         self._settle("v_min", NO_FLOOR, 0)
-        self._settle("v_max", max(highest - 1, 0), NO_CEILING)
+        self._settle("v_max", max(highest - 1, 0), NO_CEILING, " (at least the highest threshold - 1)")
         self._settle("input_max", 0, NO_CEILING)
         self._settle("input_charge", -self.input_max, self.input_max)
         self._settle("window", 1, MAX_WINDOW)
@@ -133,8 +133,8 @@ class Network:
             object.__setattr__(network, name, value)
         return network
 
-    def _settle(self, name: str, low: int, high: int) -> None:
-        object.__setattr__(self, name, check_integer(f"network: {name}", getattr(self, name), low, high))
+    def _settle(self, name: str, low: int, high: int, hint: str = "") -> None:
+        object.__setattr__(self, name, check_integer(f"network: {name}{hint}", getattr(self, name), low, high))
 
     # Sizes
 
@@ -279,9 +279,12 @@ _ARRAYS = tuple(f.name for f in fields(Network) if "NDArray" in str(f.type) or f
 
 def _integers(name: str, value: Any) -> npt.NDArray[Any]:
     """A read-only array of the field's type, if `value` is one dimension of integers that fit it."""
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:  # ragged
+        array = np.zeros((0, 0))
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-        raise EvoNeuroError(f"network: {name}: expected a list of integers, got {value!r:.80}")
+        raise EvoNeuroError(f"network: {name}: expected integers, a list of them, got {str(value)[:80]}")
     if array.size and name != "ids" and (int(array.min()) < NO_FLOOR or int(array.max()) > NO_CEILING):
         raise EvoNeuroError(
             f"network: {name}: values from {array.min()} to {array.max()}, beyond {NO_FLOOR} to {NO_CEILING}"

@@ -124,7 +124,7 @@ class _DataTask(Task):
     def _loaded(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
         """Samples as an array and labels as class numbers 0, 1, ...; loaded once."""
         if not hasattr(self, "_data"):
-            samples, labels = self.load()
+            samples, labels = self._load()
             classes, numbers = np.unique(np.asarray(labels), return_inverse=True)
             if len(samples) != len(numbers):
                 raise EvoNeuroError(f"task {self.name!r}: load() gave {len(samples)} samples and {len(numbers)} labels")
@@ -133,6 +133,18 @@ class _DataTask(Task):
             self.classes = [str(c) for c in classes]
             self._data = self._checked(samples), numbers.reshape(-1).astype(np.int64)
         return self._data
+
+    def _load(self) -> tuple[Any, Any]:
+        """What `load` returns; its errors come back as the plugin's."""
+        try:
+            loaded = self.load()
+        except EvoNeuroError:
+            raise
+        except Exception as error:
+            raise plugin_error(f"task {self.name!r}: load() raised", error) from error
+        if not isinstance(loaded, tuple | list) or len(loaded) != 2:
+            raise PluginError(f"task {self.name!r}: load() must return (samples, labels)")
+        return loaded[0], loaded[1]
 
     def _checked(self, samples: Any) -> npt.NDArray[Any]:
         raise NotImplementedError
@@ -154,12 +166,18 @@ class _DataTask(Task):
                 f"task.split: expected three shares > 0 that sum to 1 (train, validation, test), got {self.split}"
             )
         which = ("train", "validation", "test").index(part)
-        chosen = []
+        chosen, sizes = [], np.zeros(3, int)
         for number in range(int(labels.max()) + 1):
             rows = np.flatnonzero(labels == number)
             rows = generator(seed, "split", index=number).permutation(rows)
             edges = np.rint(np.cumsum([0, *shares]) * len(rows)).astype(int)
             chosen.append(rows[edges[which] : edges[which + 1]])
+            sizes += np.diff(edges)
+        if not sizes.all():
+            raise EvoNeuroError(
+                f"task {self.name!r}: {len(labels)} samples split by {self.split} leave train, validation and test "
+                f"with {sizes.tolist()}; give more samples of each class, or other shares as task.split"
+            )
         return np.sort(np.concatenate(chosen))
 
     def digest(self) -> str:
@@ -243,10 +261,7 @@ class SpikeTask(_DataTask):
         if isinstance(samples, np.ndarray) and samples.ndim == 3:
             dense: npt.NDArray[np.uint8] = (samples != 0).astype(np.uint8)
             return dense
-        events = [np.asarray(sample, np.float64).reshape(-1, 2) for sample in samples]
-        for i, sample in enumerate(events):
-            if not np.isfinite(sample).all() or (sample < 0).any():
-                raise EvoNeuroError(f"task {self.name!r}: sample {i}: times and channels must be numbers >= 0")
+        events = [self._events(i, sample) for i, sample in enumerate(samples)]
         steps = int(max((sample[:, 0].max(initial=0) for sample in events), default=0)) + 1
         channels = self.channels or int(max((sample[:, 1].max(initial=0) for sample in events), default=0)) + 1
         raster = np.zeros((len(events), steps, channels), np.uint8)
@@ -257,6 +272,24 @@ class SpikeTask(_DataTask):
                 )
             raster[i, sample[:, 0].astype(int), sample[:, 1].astype(int)] = 1
         return raster
+
+    def _events(self, i: int, sample: Any) -> npt.NDArray[np.float64]:
+        """Sample i as (events, 2): time and channel."""
+        what = f"task {self.name!r}: sample {i}"
+        try:
+            events = np.asarray(sample, np.float64)
+        except (TypeError, ValueError) as error:
+            raise EvoNeuroError(f"{what}: expected (time, channel) pairs of numbers: {error}") from None
+        if not events.size:
+            return np.zeros((0, 2))
+        if events.ndim != 2 or events.shape[1] != 2:
+            raise EvoNeuroError(
+                f"{what}: expected (time, channel) pairs, an array (events, 2), got shape {events.shape}; "
+                "rasters come as one array (samples, steps, channels)"
+            )
+        if not np.isfinite(events).all() or (events < 0).any():
+            raise EvoNeuroError(f"{what}: times and channels must be numbers >= 0")
+        return events
 
     def coding(self, seed: int) -> tuple[dict[str, Any] | None, dict[str, Any]]:
         return None, self._decoder()

@@ -148,13 +148,14 @@ def rewire_synapse(genome: Genome, blueprint: Blueprint, rng: Rng, fresh: Ids) -
 
 
 def split_synapse(genome: Genome, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Genome:
-    """A hidden neuron on a synapse: it relays every spike, so a delay of 2 or more leaves behaviour as it was."""
+    """A hidden neuron on a synapse: it relays every spike, so behaviour stays where the delay can be cut in two."""
     bounds = blueprint.bounds
     if not genome.synapses or _hidden(genome, blueprint) >= bounds.hidden or genome.synapses + 1 > bounds.synapses:
         return genome
     i = rng.integers(genome.synapses)
     threshold = bounds.threshold[0]
-    first = int(rng.integers(bounds.delay[0], max(bounds.delay[0], int(genome.delay[i]) - 1) + 1))
+    shortest = bounds.delay[0]
+    first = int(rng.integers(shortest, max(shortest, int(genome.delay[i]) - shortest) + 1))
     kept = np.ones(genome.synapses, bool)
     kept[i] = False
     pre, post, weight = genome.pre[i], genome.post[i], genome.weight[i]

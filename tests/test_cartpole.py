@@ -35,6 +35,21 @@ def test_physics_equal_gymnasium_to_the_last_bit(seed: int) -> None:
     assert steps > 3
 
 
+@pytest.mark.parametrize("lanes", [1, 2, 7, 8, 9, 16, 33])
+def test_physics_of_a_lane_are_blind_to_the_others(lanes: int) -> None:
+    task = CartPoleHard()  # vector instructions take lanes in groups, and the rest one by one
+    state = task.reset(lane_keys(lanes, "episodes", lanes))[0]
+    action = np.arange(lanes) % 3
+    alone = [state[k : k + 1] for k in range(lanes)]
+    for _ in range(30):
+        state, seen, _, fallen, _ = task.step(state, action)
+        own = [task.step(one, action[k : k + 1]) for k, one in enumerate(alone)]
+        alone = [result[0] for result in own]
+        assert np.array_equal(state, np.concatenate(alone))
+        assert np.array_equal(seen, np.concatenate([result[1] for result in own]))
+        assert np.array_equal(fallen, np.concatenate([result[3] for result in own]))
+
+
 def test_a_long_episode_equals_gymnasium() -> None:
     env = gymnasium.make("CartPole-v1")
     env.reset(seed=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import numpy as np
 import pytest
 
 from evoneuro import ControlTask
@@ -30,6 +31,25 @@ def test_the_probe_fits_and_is_always_the_same(name: str) -> None:
     assert (len(network.inputs), len(network.outputs)) == (task.inputs(0), task.outputs)
     assert network.window == task.window
     assert probe(load_task(name)) == network
+
+
+class Dice(ControlTask):
+    """Takes its randomness from a place of its own."""
+
+    low, high, actions, max_steps = (-1.0,), (1.0,), (0, 1), 5
+    rng = np.random.default_rng(0)
+
+    def reset(self, keys: Any) -> Any:
+        return np.zeros(len(keys)), np.zeros((len(keys), 1))
+
+    def step(self, state: Any, action: Any) -> Any:
+        never = np.zeros(len(state), bool)
+        return state, np.zeros((len(state), 1)), self.rng.random(len(state)), never, never
+
+
+def test_a_task_that_is_not_a_function_of_its_keys() -> None:
+    with pytest.raises(PluginError, match=r"task 'dice' is not deterministic: .* the keys that reset\(\) gets"):
+        check_task(Dice())
 
 
 class Sleeper(ControlTask):

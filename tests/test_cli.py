@@ -314,12 +314,66 @@ def test_mistakes(capsys: pytest.CaptureFixture[str], run: Path, tmp_path: Path)
         (["front", str(tmp_path / "nowhere")], "no run here"),
         (["resume", str(tmp_path)], "no run here"),
         (["plot", f"{run}:best", "--out", str(tmp_path / "picture.xyz")], "xyz"),
+        (["plot", str(run), "--x", "synapse"], "Did you mean 'synapses'?"),
+        (["simulate", f"{run}:best", "--input", str(damaged), "--output", "x.npy"], "not a raster: expected .npy"),
+        (["import", str(damaged), "--format", "tenlab", "--out", "x.json"], "tennlab"),
+        (["import", str(tmp_path / "text.json"), "--format", "tennlab", "--out", "x.json"], "not JSON"),
+        (["run", "iris", "--from", str(tmp_path / "none.json")], "none.json"),
+        (["run", "cartpole", "--from", str(run)], "the task needs"),
+        (["run", "iris", "--budget-hours", "nan"], "budget.hours"),
+        (["run", "iris", "--set", "search.floor=nan"], "search.floor"),
+        (["run", "iris", "--set", "genome.weight=5"], "[low, high]"),
+        (["run", "iris", "--workers", "0", "--address", "auto"], "no cluster"),
     ]
     for arguments, said in cases:
         text = mistake(capsys, 2, *arguments)
         assert said in text, (arguments, text)
         assert text.count("\n") == 1, (arguments, text)
         assert text.startswith("evoneuro: error: "), (arguments, text)
+
+
+def test_mistakes_leave_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is wrong is told before anything is written."""
+    for setting in ("search.objectives=[]", "task.split=[1, 2]", "genome.weight=[3, 1]", "task.window=0"):
+        mistake(capsys, 2, "run", "iris", "--out", str(tmp_path / "out"), *TINY, "--set", setting)
+        assert not (tmp_path / "out").exists(), setting
+
+
+PICKY = """
+
+class Picky(Base):
+    def step(self, state, action):
+        if len(state) > 4 and (action == {}).any():  # the check before a run has fewer lanes
+            raise ValueError("not that one")
+        state = state + 1
+        return state, np.sin(3 * state)[:, None], *super().step(state, action)[2:]
+"""
+
+
+@pytest.mark.parametrize("refused", ["1", "action"])
+def test_candidates_that_fail(capsys: pytest.CaptureFixture[str], plugin: str, refused: str, tmp_path: Path) -> None:
+    """A few cost themselves only; a run of nothing else ends, and says why."""
+    Path(plugin).write_text(PLUGIN + PICKY.format(refused))
+    arguments = ["run", f"{plugin}:Picky", "--out", str(tmp_path / "out"), *TINY]
+    if refused == "1":
+        assert main(arguments) == 0
+    else:
+        text = mistake(capsys, 1, *arguments)
+        assert text.count("\n") == 1
+        assert "all 12 networks of generation 0 failed; the first: raised ValueError: not that one" in text
+    run = next((tmp_path / "out").iterdir())
+    status = document(capsys, "status", str(run))
+    line = 1 + (PLUGIN + PICKY).splitlines().index('            raise ValueError("not that one")')
+    assert status["last_failures"][-1]["reason"] == f"raised ValueError: not that one (plugin.py, line {line})"
+    assert main(["status", str(run)]) == 0
+    assert "not that one" in capsys.readouterr().out
+    members = document(capsys, "front", str(run))["front"]
+    if refused == "1":
+        assert 0 < status["failures"] < status["evaluations"]
+        assert members
+        assert all(member["score"] == 4 for member in members)
+    else:
+        assert (status["state"], status["failures"], members) == ("failed", 12, [])
 
 
 def test_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
@@ -365,9 +419,9 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
     '"""
     result = shell(script)
     assert "status 1" in result.stdout
-    assert "Traceback" not in result.stderr
-    assert "evoneuro: error: " in result.stderr
-    assert "resume" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.startswith("evoneuro: error: ")
+    assert "evoneuro resume /mnt/iris-" in result.stderr
     path = next(copy.iterdir())
     before = Run(path).status()
     assert before["generation"] > 3
@@ -396,12 +450,29 @@ def test_a_read_only_directory_is_refused_before_work_and_readable(run: Path) ->
     assert "resume 1" in result.stdout
     assert "front 0" in result.stdout
     assert "finished" in result.stdout
-    assert result.stderr.count("evoneuro: error: ") == 2
-    assert "Traceback" not in result.stderr
+    assert result.stderr.count("\n") == result.stderr.count("evoneuro: error: ") == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_results_that_cannot_be_printed_are_one_line(run: Path) -> None:
+    for arguments in (f"front {run}", f"status {run} --json", "tasks"):
+        result = shell(f"{sys.executable} -m evoneuro {arguments} > /dev/full")
+        assert result.returncode == 1
+        assert result.stderr == "evoneuro: error: No space left on device\n"
 
 
 def test_a_reader_that_goes_away_is_no_error(run: Path) -> None:
     evoneuro = f"{sys.executable} -m evoneuro"
-    result = shell(f"{evoneuro} front {run} | head -1; {evoneuro} front {run} >&-; echo done")
-    assert "done" in result.stdout
-    assert "Traceback" not in result.stderr
+    result = shell(f"{evoneuro} front {run} | head -1; {evoneuro} front {run} >&-; echo done $?")
+    assert "done 0" in result.stdout
+    assert result.stderr == ""
+
+
+def test_nobody_listens_and_the_work_is_done(tmp_path: Path) -> None:
+    """Neither a display nor results can be written, and neither is worth a run."""
+    command = f"{sys.executable} -m evoneuro run iris {' '.join(TINY[:-1])}"
+    for number, streams in enumerate((">&- 2>&-", "2>/dev/full", "2>&1 | true")):
+        out = tmp_path / str(number)
+        result = shell(f"set -o pipefail; {command} --out '{out}' {streams}")
+        assert "Traceback" not in result.stdout + result.stderr
+        assert Run(next(out.iterdir())).status()["state"] == "finished", streams

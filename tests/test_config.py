@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,8 @@ def test_defaults_are_complete() -> None:
 def test_toml_round_trip(tmp_path: Path) -> None:
     document = {
         "task": "cartpole", "seed": 3,
-        "parameters": {"max_steps": 100, "low": [-1.5, 2.0], "encoder": {"kind": "count"}},
+        "parameters": {"max_steps": 100, "low": [-1.5, 2.0], "encoder": {"kind": "count"},
+                       "text": 'a "b" \\ \n\t ü \U0001f9e0', "table": [{"a b": 1}]},
         "search": {"constraints": ["latency <= 8"], "objectives": ["score", "energy"], "score_floor": 0.5},
         "genome": {"weight": [-7, 7], "hidden": 3}, "workers": {"count": 0},
     }  # fmt: skip
@@ -77,6 +79,11 @@ def test_settings() -> None:
         ({"search": {"topology": "loose"}}, "no such name: 'loose'"),
         ({"episodes": {"validation": 1}}, "episodes.validation: expected 2 to"),
         ({"seed": 2**32}, "seed: expected 0 to"),
+        ({"search": {"score_floor": float("-inf")}}, "search.score_floor: expected a number"),
+        ({"budget": {"hours": -1}}, "budget.hours: expected 0 or more, got -1"),
+        ({"budget": {"hours": float("nan")}}, "budget.hours: expected a number"),
+        ({"parameters": {"x": float("inf")}}, "task.x: expected text, finite numbers"),
+        ({"parameters": {"x": [date(2024, 1, 2)]}}, "task.x: expected text, finite numbers"),
         ({"workers": {"address": 3}}, "workers.address: expected a string"),
     ],
 )

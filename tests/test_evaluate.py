@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -89,6 +89,11 @@ def test_gains_may_differ_by_network() -> None:
     spec = {**Counter().coding(0)[0], "gain": 16}
     networks = [wire(encoder={**spec, "gain": gain}) for gain in (16, 4, 8)]
     assert [e.energy for e in evaluate(Counter(), networks, CASES)] == [4, 1, 2]
+    # one without an encoder gets the task's, whoever stands before it
+    mixed = [networks[1], wire(), wire(encoder={k: v for k, v in spec.items() if k != "gain"})]
+    assert [e.energy for e in evaluate(Counter(), mixed, CASES)] == [1, 4, 4]
+    with pytest.raises(EvoNeuroError, match="encoder: gain: expected 1 to 256, got 0"):
+        evaluate(Counter(), [wire(), wire(encoder={**spec, "gain": 0})], CASES)
 
 
 @pytest.mark.parametrize("name", ["cartpole", "cartpole-hardest", "iris", "temporal-xor"])
@@ -144,6 +149,14 @@ class Broken(Counter):
             reward[2] = np.inf
         if self.what == "raises":
             raise ZeroDivisionError("on purpose")
+        if self.what == "four":
+            return state, seen, reward, over
+        if self.what == "one flag":
+            return state, seen, reward, over, False
+        if self.what == "ragged":
+            return state, [[1.0], [1.0, 2.0], [3.0]], reward, over, truncated
+        if self.what == "state":
+            return {**state, "left": state["left"][:1]}, seen, reward, np.ones(len(over), bool), truncated
         return state, seen, ["a"] * len(reward) if self.what == "text" else reward, over, truncated
 
 
@@ -155,11 +168,64 @@ class Broken(Counter):
         ("reward", r"reward\[2\] is inf"),
         ("text", "reward has dtype"),
         ("raises", r"step\(\) raised: ZeroDivisionError: on purpose"),
+        ("four", r"step\(\) must return \(state, observation, reward, terminated, truncated\)"),
+        ("one flag", r"truncated has shape \(\), expected \(3,\) \(one for each lane\)"),
+        ("ragged", r"observation: expected an array \(3, 1\)"),
+        ("state", r"state: expected arrays that lead with 3 lanes"),
     ],
 )
 def test_what_a_task_must_not_return(what: str, message: str) -> None:
     with pytest.raises(PluginError, match=message):
         evaluate(Broken(what=what), [wire()], CASES)
+
+
+def test_the_plugins_traceback_is_kept() -> None:
+    with pytest.raises(PluginError) as error:
+        evaluate(Broken(what="raises"), [wire()], CASES)
+    assert "in step" in error.value.trace
+    assert "ZeroDivisionError: on purpose" in error.value.trace
+    assert "evaluate.py" not in error.value.trace.replace(__file__, "")
+
+
+class Memory(NamedTuple):
+    left: Any
+    sign: Any
+
+
+class Shaped(Counter):
+    """The same episodes; the state comes in another shape, all else as lists."""
+
+    shape: str = ""
+
+    def reset(self, keys: Any) -> Any:
+        state, seen = super().reset(keys)
+        return self.packed(state), seen.tolist()
+
+    def step(self, state: Any, action: Any) -> Any:
+        if self.shape == "list":
+            state = {"left": np.array([s[0] for s in state]), "sign": np.array([s[1] for s in state])}
+        elif self.shape == "array":
+            state = {"left": state[:, 0], "sign": state[:, 1]}
+        elif self.shape == "named":
+            state = state._asdict()
+        else:
+            state = {"left": state[0], "sign": state[1][0]}
+        state, *rest = super().step(state, action)
+        return [self.packed(state), *(part.tolist() for part in rest)]
+
+    def packed(self, state: Any) -> Any:
+        left, sign = state["left"], state["sign"]
+        return {
+            "list": list(zip(left, sign, strict=True)),
+            "array": np.c_[left, sign],
+            "named": Memory(left, sign),
+            "nested": (left, (sign,)),
+        }[self.shape]
+
+
+@pytest.mark.parametrize("shape", ["list", "array", "named", "nested"])
+def test_state_may_be_any_nest_of_what_leads_with_lanes(shape: str) -> None:
+    assert evaluate(Shaped(shape=shape), [wire()], CASES) == evaluate(Counter(), [wire()], CASES)
 
 
 class Trap(Counter):
@@ -193,6 +259,19 @@ class Taps(SpikeTask):
 
     def load(self) -> Any:
         return [[(0, 0), (5, 1)], [(0, 1), (5, 0)]] * 20, ["left", "right"] * 20
+
+
+class Unreadable(ClassificationTask):
+    def load(self) -> Any:
+        raise KeyError("column")
+
+
+def test_data_that_cannot_be_read() -> None:
+    with pytest.raises(PluginError, match=r"task 'unreadable': load\(\) raised: KeyError: 'column'") as error:
+        evaluate(Unreadable(), [wire()], Cases(0, "test"))
+    assert "in load" in error.value.trace
+    (failed,) = evaluate_batch(Unreadable(), [wire()], Cases(0, "test"))
+    assert str(failed.failure).startswith("raised KeyError: 'column' (test_evaluate.py, line ")
 
 
 class Rows(ClassificationTask):

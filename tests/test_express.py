@@ -6,11 +6,14 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
+from blueprints import BOUNDS as STYLES
+from blueprints import as_network, grown_genome, make_blueprint, output_spikes, random_blueprint, rng_of
 from test_variation import BOUNDS, blueprint, genomes
 
 from evoneuro import EvoNeuroError, Network
 from evoneuro.express import Blueprint, absorb, express
-from evoneuro.network import NO_CEILING
+from evoneuro.genome import Bounds
+from evoneuro.network import NEURON_GENES, NO_CEILING
 
 
 @pytest.mark.parametrize("which", range(len(BOUNDS)))
@@ -48,6 +51,37 @@ def test_absorbed_and_expressed_again_it_is_the_same_network(which: int) -> None
         assert again.fingerprint() == network.fingerprint()
 
 
+@pytest.mark.parametrize("style", STYLES)
+def test_outputs_do_not_notice_expression_or_absorption(style: str) -> None:
+    for seed in range(8):
+        body = random_blueprint(seed, style)
+        genome = grown_genome(body, seed)
+        network = express(genome, body)
+        assert Network(**{f.name: getattr(network, f.name) for f in fields(Network)}) == network
+        expected = output_spikes(as_network(genome, body), seed)
+        assert np.array_equal(output_spikes(network, seed), expected)
+        # the same network with its neurons in any other order
+        order = rng_of(seed).permutation(network.neurons)
+        place = np.argsort(order)
+        genes = {name: getattr(network, name)[order] for name in ("ids", *NEURON_GENES)}
+        ends = {name: place[getattr(network, name)] for name in ("pre", "post", "inputs", "outputs")}
+        again = express(absorb(Network(**{**vars(network), **genes, **ends}), body), body)
+        assert np.array_equal(output_spikes(again, seed), expected)
+
+
+def test_what_is_on_no_path_is_left_out() -> None:
+    body = make_blueprint(inputs=1, outputs=1)
+    whole = as_network(grown_genome(body, 0), body)
+    # 0 -> 2 -> 1, and: 3 is never driven, 4 drives nobody, 5 drives itself alone
+    network = replace(
+        whole, ids=range(6), threshold=[1] * 6, leak=[-1] * 6, refractory=[0] * 6,
+        pre=[0, 2, 3, 0, 5], post=[2, 1, 1, 4, 5], weight=[1] * 5, delay=[1] * 5,
+    )  # fmt: skip
+    pruned = express(absorb(network, body), body)
+    assert pruned.ids.tolist() == [0, 1, 2]
+    assert list(zip(pruned.pre.tolist(), pruned.post.tolist(), strict=True)) == [(0, 2), (2, 1)]
+
+
 def test_absorb_puts_foreign_neurons_in_order() -> None:
     network = Network(
         ids=[7, 3, 9, 1, 5, 2, 8], threshold=[1, 2, 3, 4, 5, 6, 7], leak=[-1] * 7, refractory=[0] * 7,
@@ -75,6 +109,37 @@ def test_what_absorb_refuses() -> None:
     both = replace(network, outputs=[0, 5])
     with pytest.raises(EvoNeuroError, match="both input and output"):
         absorb(both, blueprint(0))
+    subtract = replace(network, reset="subtract", v_max=300)
+    with pytest.raises(EvoNeuroError, match=r"reset is 'subtract', the run's 'zero'; .* --set genome.reset=subtract"):
+        absorb(subtract, blueprint(0))
+    large = express(grown_genome(make_blueprint(), 3), make_blueprint())
+    assert large.hidden
+    for name in ("hidden", "synapses"):
+        count = getattr(large, name)
+        small = replace(make_blueprint(), bounds=Bounds(**{name: count - 1}))
+        with pytest.raises(EvoNeuroError, match=rf"{name} are {count}, the run allows .* --set genome.{name}={count}"):
+            absorb(large, small)
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        Bounds(threshold=(1, 2**30)),
+        Bounds(threshold=(1, 2**30), reset="subtract"),
+        Bounds(weight=(0, 2**20), hidden=4000, synapses=4000),
+        Bounds(weight=(-(2**20), 0), hidden=4000, synapses=4000),
+    ],
+    ids=str,
+)
+def test_no_potential_may_leave_32_bits(bounds: Bounds) -> None:
+    with pytest.raises(EvoNeuroError, match="beyond 32 bits"):
+        replace(make_blueprint(), bounds=bounds, input_charge=bounds.threshold[1])
+
+
+def test_the_widest_bounds_make_sound_networks() -> None:
+    body = replace(make_blueprint(), bounds=Bounds(threshold=(2**29, 2**29), reset="subtract"), input_charge=2**29)
+    network = express(grown_genome(body, 1), body)
+    assert Network(**{f.name: getattr(network, f.name) for f in fields(Network)}).v_max == NO_CEILING - 1
 
 
 def test_a_blueprint_survives_json() -> None:

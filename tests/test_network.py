@@ -42,7 +42,7 @@ def network(**changes: Any) -> Network:
         ({"threshold": [1, 2]}, "threshold: expected shape (3), got (2,)"),
         ({"weight": [1, 2]}, "weight: expected shape (3), got (2,)"),
         ({"post": [1, 2]}, "post: expected shape (3), got (2,)"),
-        ({"weight": [[1], [2], [3]]}, "weight: expected a list of integers"),
+        ({"weight": [[1], [2], [3]]}, "weight: expected integers"),
         ({"threshold": [1, 2**30 + 1, 3]}, "threshold"),
         ({"leak": [0, 0, 16]}, "leak[2] is 16, expected -1 to 15"),
         ({"leak": [-2, 0, 0]}, "leak[0] is -2, expected -1 to 15"),

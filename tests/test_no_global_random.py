@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
+import sklearn.datasets  # noqa: F401  scipy makes the examples of its documentation by chance when it is imported
 
 import evoneuro
+
+GLOBAL = ((random, random.Random), (np.random, np.random.RandomState))
 
 
 @pytest.fixture
@@ -16,10 +20,16 @@ def no_global_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*arguments: object, **keywords: object) -> None:
         raise AssertionError("a draw from a global generator")
 
-    for name in ("random", "randint", "randrange", "choice", "sample", "shuffle", "gauss", "uniform", "seed"):
-        monkeypatch.setattr(random, name, refuse)
-    for name in ("random", "rand", "randn", "randint", "choice", "permutation", "shuffle", "normal", "uniform", "seed"):
-        monkeypatch.setattr(np.random, name, refuse)
+    def bound_to(module: ModuleType, kind: type) -> list[str]:
+        """The module's functions that are methods of its one global generator."""
+        return [name for name in module.__all__ if isinstance(getattr(getattr(module, name), "__self__", None), kind)]
+
+    draws = [(module, name) for module, kind in GLOBAL for name in bound_to(module, kind)]
+    assert len(draws) > 50
+    for module, name in draws:
+        monkeypatch.setattr(module, name, refuse)
+    seeded = np.random.default_rng
+    monkeypatch.setattr(np.random, "default_rng", lambda seed=None: refuse() if seed is None else seeded(seed))
 
 
 @pytest.mark.usefixtures("no_global_draws")
@@ -36,3 +46,5 @@ def test_the_guard_guards() -> None:
         np.random.rand(3)
     with pytest.raises(AssertionError, match="global generator"):
         random.random()
+    with pytest.raises(AssertionError, match="global generator"):
+        np.random.default_rng()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
+from configparser import ConfigParser
 from importlib.metadata import entry_points, requires
 from pathlib import Path
 
@@ -17,10 +19,14 @@ ROOT = Path(__file__).resolve().parents[1]
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     out = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(out), str(ROOT)]
+    source = out / "source"  # a build leaves files beside the sources, and would pick up those of an older one
+    left_out = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "results", "tests")
+    shutil.copytree(ROOT, source, ignore=left_out)
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(out), str(source)]
     result = subprocess.run(command, capture_output=True, text=True)
-    if result.returncode != 0:
-        pytest.skip(f"no wheel can be built here: {result.stderr.strip().splitlines()[-1]}")
+    if "No matching distribution found for setuptools" in result.stderr:
+        pytest.skip("no network to fetch the build's setuptools from")
+    assert result.returncode == 0, result.stderr
     return zipfile.ZipFile(next(out.glob("*.whl")))
 
 
@@ -28,9 +34,18 @@ def test_holds_every_module_and_no_test(wheel: zipfile.ZipFile) -> None:
     names = set(wheel.namelist())
     own = {str(p.relative_to(ROOT)) for p in (ROOT / "evoneuro").rglob("*.py")}
     tasks = {f"evoneuro_tasks/{p.name}" for p in (ROOT / "tasks").glob("*.py")}
-    assert own | tasks <= names
-    assert "evoneuro/py.typed" in names
-    assert not any(name.startswith(("tests/", "experiments/", "results/")) for name in names)
+    assert {name for name in names if ".dist-info/" not in name} == own | tasks | {"evoneuro/py.typed"}
+
+
+def test_names_its_command_and_its_tasks(wheel: zipfile.ZipFile) -> None:
+    name = next(name for name in wheel.namelist() if name.endswith("entry_points.txt"))
+    points = ConfigParser()
+    points.optionxform = str  # type: ignore[assignment,method-assign]
+    points.read_string(wheel.read(name).decode())
+    assert dict(points["console_scripts"]) == {"evoneuro": "evoneuro.cli:main"}
+    installed = {point.name: point.value for point in entry_points(group="evoneuro.tasks") if point.dist}
+    built_in = {name: value for name, value in installed.items() if value.startswith("evoneuro_tasks.")}
+    assert dict(points["evoneuro.tasks"]) == built_in
 
 
 def test_runs_away_from_the_checkout(wheel: zipfile.ZipFile, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """The eight cart-pole networks of Plank, Rizzo, White & Schuman 2025, in closed loop.
 
 What each reaches was measured with an independent program: 200 Gym starts of 500 steps, all kept up by all eight; 100
-wide starts of 15,000 steps. Here the wide episodes are fewer, so shares are compared within their sampling error.
+wide starts of 15,000 steps. Starts are random there as here, so shares are compared within their sampling error, and
+spikes and events per decision, which were counted on the Gym starts, within 6 %.
 """
 
 from __future__ import annotations
@@ -39,17 +40,16 @@ def test_reproduces_its_closed_loop_result(number: int) -> None:
     gym = evaluate(load_task(task), [network], Cases(0, "test", 0, 200))[0]
     assert (gym.case_scores == 500).all()
     assert gym.latency == 24  # the count decoder reads after the whole window
+    assert gym.spikes.sum() / gym.decisions == pytest.approx(spikes, rel=0.06)
+    assert gym.energy == pytest.approx(events, rel=0.06)
 
-    episodes, steps = 20, 15000
+    episodes, steps = 50, 15000
     wide = load_task(task, {"max_steps": steps, "starts": "wide"})
     result = evaluate(wide, [network], Cases(0, "test", 0, episodes))[0]
     kept = int((result.case_scores == steps).sum())
     # 100 episodes gave `share`, so the true one may be a little lower than 1
     low, high = binom.interval(0.999, episodes, min(share, 0.99))
     assert low <= kept <= high
-    if task == "cartpole":  # the other levels' counts depend on how far from the centre the starts were
-        assert result.spikes.sum() / result.decisions == pytest.approx(spikes, rel=0.1)
-        assert result.energy == pytest.approx(events, rel=0.1)
 
 
 @needs_golden

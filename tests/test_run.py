@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import pytest
 
 import evoneuro
 from evoneuro import EvoNeuroError
+from evoneuro.cli import main
 from evoneuro.config import Config
 from evoneuro.errors import RunError
 from evoneuro.launch import resume, start
@@ -25,6 +26,8 @@ from evoneuro.store import Store
 
 SMALL = {"search": {"population": 16}, "episodes": {"validation": 6, "every": 3, "refresh": 3}}
 GENERATIONS = 7
+LONG = 12  # generations of the runs that are killed again and again
+ENDLESS = 10**6
 TASK = "cartpole"
 
 COUNTED = '''
@@ -44,6 +47,11 @@ class Counted(CartPole):
 '''
 
 
+CHECKED = 2 + 4  # episodes of the check before a run: one network, then two
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+
+
 def config(out: Path, **changes: Any) -> Config:
     document: dict[str, Any] = {"task": TASK, "seed": 5, "out": str(out), **SMALL, **changes}
     document.setdefault("budget", {"generations": GENERATIONS})
@@ -61,29 +69,52 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "evoneuro", *arguments]
 
 
-def begin(out: Path, workers: int = 0) -> subprocess.Popen[str]:
-    """A run in a process of its own."""
+def begin(out: Path, generations: int, workers: int = 0, task: str = TASK) -> subprocess.Popen[str]:
+    """A run in a process group of its own, as a terminal makes one."""
     settings = [f"--set={section}.{key}={value}" for section, keys in SMALL.items() for key, value in keys.items()]
-    arguments = ["run", TASK, "--seed", "5", f"--generations={GENERATIONS}", f"--workers={workers}", f"--out={out}"]
+    arguments = ["run", task, "--seed", "5", f"--generations={generations}", f"--workers={workers}", f"--out={out}"]
+    return background(*arguments, *settings)
+
+
+def background(*arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        command(*arguments, *settings, "--quiet"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command(*arguments, "--quiet"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
 
 
-def directory(out: Path, patience: float = 60) -> Path:
+def directory(out: Path) -> Path:
     """The run directory below `out`, as soon as it is there."""
-    limit = time.monotonic() + patience
+    return Path(patiently(lambda: next(out.glob("*/run.sqlite"), None))).parent
+
+
+def closed(path: Path, more_than: int) -> int:
+    """How many generations the run has closed, as soon as they are more than `more_than`."""
+    return int(patiently(lambda: (n := len(Run(path).summaries)) > more_than and n))
+
+
+def patiently(ask: Callable[[], Any]) -> Any:
+    """What `ask` says as soon as it says something."""
+    limit = time.monotonic() + 60
     while time.monotonic() < limit:
-        found = [path.parent for path in out.glob("*/run.sqlite")]
-        if found:
-            return found[0]
+        if answer := ask():
+            return answer
         time.sleep(0.01)
-    raise AssertionError("no run directory")
+    raise AssertionError("waited in vain")
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return start(config(tmp_path_factory.mktemp("undisturbed")))
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """An undisturbed run for those that are killed to end like."""
+    return start(config(tmp_path_factory.mktemp("long"), budget={"generations": LONG}))
 
 
 def test_the_same_bits_with_workers(undisturbed: Run, tmp_path: Path) -> None:
@@ -97,76 +128,241 @@ def test_another_seed_gives_another_result(undisturbed: Run, tmp_path: Path) -> 
     assert digest(start(config(tmp_path, seed=6))) != digest(undisturbed)
 
 
-def test_survives_kills_at_random_moments(undisturbed: Run, tmp_path: Path) -> None:
-    seed = 20240817
-    print("seed of the kills:", seed)
-    moments = random.Random(seed)
-    process = begin(tmp_path)
-    path = directory(tmp_path)
-    kills = 0
-    for _ in range(12):
-        time.sleep(moments.uniform(0.0, 0.7))
-        if process.poll() is None:
-            os.kill(process.pid, signal.SIGKILL)
-            kills += 1
-        process.wait()
-        process.stdout.close()
-        process.stderr.close()
-        status = Run(path).status()  # readable after any crash
-        if status["state"] == "finished":
-            break
-        assert status["state"] == "interrupted"
-        acknowledged = journal(path)
-        process = subprocess.Popen(
-            command("resume", str(path), "--quiet"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        time.sleep(moments.uniform(0.3, 1.2))
-        assert acknowledged <= journal(path)  # nothing that was journaled is lost
-    _, errors = process.communicate(timeout=120)
-    assert Run(path).status()["state"] == "finished", errors
-    assert kills >= 1
-    assert digest(Run(path)) == digest(undisturbed)
+# Kills and signals: each ends processes that the test itself has started, by their number
+
+FORKS = """
+import json, os, random, signal, sys, time
+from contextlib import contextmanager
+from pathlib import Path
+
+import evoneuro
+from evoneuro.simulator.lanes import warm_up
+from evoneuro.store import Store
+
+mode, out, seed, settings = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), json.loads(sys.argv[4])
+moments, real, committed = random.Random(seed), Store._transaction, 0
 
 
-def test_survives_a_kill_with_workers(undisturbed: Run, tmp_path: Path) -> None:
-    process = begin(tmp_path, workers=2)
+def note(mark):
+    with open(out / "marks.txt", "a") as file:
+        print(mark, file=file)
+
+
+@contextmanager
+def deadly(self, what):
+    # The first process dies as soon as one transaction is committed, the next inside of its second one, and so on.
+    global committed
+    with real(self, what) as database:
+        yield database
+        if committed == 1 and deaths % 2 and what != "the state of the run":
+            os._exit(9)
+    note("committed")
+    committed += what != "the state of the run"
+    if committed == 1 and not deaths % 2:
+        os._exit(9)
+
+
+def work():
+    if mode == "transactions":
+        Store._transaction = deadly
+    found = list(out.glob("*/run.sqlite"))
+    if found:
+        evoneuro.resume(found[0].parent)
+    else:
+        evoneuro.evolve(**settings)
+
+
+def journal():
+    found = list(out.glob("*/run.sqlite"))
+    if not found:
+        return set()
+    store = Store.read(found[0].parent)
+    rows = set(store._database.execute("SELECT generation, purpose, position, score, spikes FROM evaluations"))
+    assert store.state == "interrupted" or store.last_generation()[0] == settings["generations"] - 1, store.state
+    store.close()
+    return rows
+
+
+warm_up()
+deaths, safe, code, longest = 0, set(), None, 0.1
+while code is None and deaths < 1000:
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    if mode == "moments":
+        time.sleep(moments.uniform(0.0, longest))
+        os.kill(child, signal.SIGKILL)  # nobody has waited for it, so the number is still this child's
+    _, status = os.waitpid(child, 0)
+    if os.WIFEXITED(status) and os.WEXITSTATUS(status) != 9:
+        code = os.WEXITSTATUS(status)
+    else:
+        deaths += 1
+        note("died")
+    now = journal()
+    assert safe <= now, "something that was journaled is lost"
+    longest = 1.4 * longest if safe == now else 0.1  # some must live long enough to get on, on any machine
+    safe = now
+print(json.dumps({"code": code, "deaths": deaths}))
+"""
+
+
+def die_again_and_again(mode: str, out: Path, seed: int, **changes: Any) -> tuple[int, Run]:
+    """A run in processes that die and are followed by others until one ends; how many died, and the run."""
+    settings = {"task": TASK, "generations": LONG, "seed": 5, "workers": 0, "out": str(out), **SMALL, **changes}
+    out.mkdir(exist_ok=True)
+    arguments = [sys.executable, "-c", FORKS, mode, str(out), str(seed), json.dumps(settings)]
+    result = subprocess.run(arguments, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert found["code"] == 0, result.stderr
+    return found["deaths"], Run(directory(out))
+
+
+@needs_fork
+@pytest.mark.parametrize("seed", [20240817, 20240818])
+def test_survives_kills_at_random_moments(long: Run, tmp_path: Path, seed: int) -> None:
+    deaths, run = die_again_and_again("moments", tmp_path, seed)
+    print("seed of the kills:", seed, "killed:", deaths)
+    assert deaths >= 10
+    assert digest(run) == digest(long)
+    assert run.front.to_document()["front"] == long.front.to_document()["front"]
+
+
+@needs_fork
+def test_survives_a_death_at_every_transaction_and_evaluates_nothing_again(undisturbed: Run, tmp_path: Path) -> None:
+    plugin, marks = tmp_path / "counted.py", tmp_path / "out" / "marks.txt"
+    plugin.write_text(COUNTED)
+    settings = {"task": f"{plugin}:Counted", "parameters": {"log": str(marks)}, "generations": GENERATIONS}
+    deaths, run = die_again_and_again("transactions", tmp_path / "out", 0, **settings)
+    assert deaths > 2 * GENERATIONS
+    assert digest(run) == digest(undisturbed)
+
+    # lanes that were run before each commit are journaled; those before a death are all that was lost
+    kept, current = 0, 0
+    for mark in marks.read_text().split():
+        if mark.isdecimal():
+            current += int(mark)
+        else:
+            kept, current = kept + current * (mark == "committed"), 0
+    assert kept == CHECKED + sum(len(scores) // 8 for (scores,) in rows(run.path, "case_scores"))
+    assert len(rows(run.path, "1")) == run.status()["evaluations"]
+
+
+def test_survives_kills_with_workers(long: Run, tmp_path: Path) -> None:
+    """One driver is killed, the next interrupted as a terminal does it, workers and all; another number of workers."""
+    process = begin(tmp_path, LONG, workers=2)
     path = directory(tmp_path)
-    limit = time.monotonic() + 60
-    while not Run(path).summaries and time.monotonic() < limit:
-        time.sleep(0.02)
+    generations = closed(path, 0)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    assert Run(path).status()["state"] in ("interrupted", "finished")
-    assert digest(resume(path, workers=1)) == digest(undisturbed)
+    assert Run(path).status()["state"] == "interrupted"
+
+    process = background("resume", str(path), "--workers", "1")
+    closed(path, generations)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert errors.count("\n") == 1
+    assert Run(path).status()["state"] == "interrupted"
+
+    assert digest(resume(path, workers=2)) == digest(long)
 
 
-def journal(path: Path) -> set[tuple[Any, ...]]:
-    """Everything that the journal has acknowledged."""
+def rows(path: Path, columns: str) -> list[tuple[Any, ...]]:
+    """The journal's evaluations."""
     store = Store.read(path)
     try:
-        rows = store._database.execute("SELECT generation, purpose, position, score FROM evaluations").fetchall()
-        return set(rows)
+        return store._database.execute(f"SELECT {columns} FROM evaluations").fetchall()
     finally:
         store.close()
 
 
-@pytest.mark.parametrize(("number", "state"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "interrupted")])
-def test_a_signal_interrupts(undisturbed: Run, tmp_path: Path, number: signal.Signals, state: str) -> None:
-    process = begin(tmp_path)
+class Stopper:
+    """An observer that interrupts the run after so many generations."""
+
+    def __init__(self, generations: int) -> None:
+        self.left = generations
+
+    def start(self, header: Mapping[str, Any]) -> None: ...
+
+    def generation(self, summary: Mapping[str, Any]) -> None:
+        self.left -= 1
+        if not self.left:
+            raise KeyboardInterrupt
+
+    def finish(self) -> None: ...
+
+
+def test_resumes_after_every_generation_to_the_same_end(undisturbed: Run, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        start(config(tmp_path), Stopper(1))
     path = directory(tmp_path)
-    time.sleep(0.2)
-    os.kill(process.pid, number)
-    _, errors = process.communicate(timeout=60)
-    status = Run(path).status()["state"]
-    if status != "finished":  # the signal may come too late
-        assert process.returncode == 130
-        assert status == state
-        assert "resume" in errors
-        assert "Traceback" not in errors
+    for generation in range(1, GENERATIONS):
+        status = Run(path).status()
+        assert (status["state"], status["generation"]) == ("interrupted", generation - 1)
+        with pytest.raises(KeyboardInterrupt):
+            resume(path, Stopper(1))
     assert digest(resume(path)) == digest(undisturbed)
 
 
-def test_resume_at_every_generation(undisturbed: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_interrupts(
+    undisturbed: Run, tmp_path: Path, number: signal.Signals, capsys: pytest.CaptureFixture[str]
+) -> None:
+    process = begin(tmp_path, ENDLESS)
+    path = directory(tmp_path)
+    closed(path, GENERATIONS)
+
+    # meanwhile it can be looked at, and nobody else goes on with it
+    assert Run(path).status()["state"] == "running"
+    assert len(Run(path).front) >= 1
+    assert main(["resume", str(path)]) == 1
+    assert f"in use by process {process.pid} " in capsys.readouterr().err
+
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert output == ""
+    assert errors.count("\n") == 1
+    assert "evoneuro resume" in errors
+    status = Run(path).status()
+    assert status["state"] == "interrupted"
+
+    with pytest.raises(KeyboardInterrupt):
+        resume(path, Stopper(2))
+    assert Run(path).status()["generation"] == status["generation"] + 2
+    # the last generation of a budget is validated, so its digest is its own
+    digests = [[summary["digest"] for summary in run.summaries] for run in (Run(path), undisturbed)]
+    assert digests[0][: GENERATIONS - 1] == digests[1][:-1]
+
+
+def test_looking_needs_no_plugin(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plugin = tmp_path / "counted.py"
+    plugin.write_text(COUNTED.replace('log: str = ""', f"log: str = {str(tmp_path / 'log.txt')!r}"))
+    process = begin(tmp_path / "out", ENDLESS, task=f"{plugin}:Counted")
+    path = directory(tmp_path / "out")
+    closed(path, 2)
+    plugin.unlink()
+    for state in ("running", "interrupted"):
+        capsys.readouterr()
+        assert main(["status", str(path), "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["state"] == state
+        assert main(["front", str(path), "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["front"]
+        assert main(["plot", f"{path}:best", "--out", str(tmp_path / "net.png")]) == 0
+        if state == "running":
+            os.kill(process.pid, signal.SIGKILL)
+            process.communicate()
+    assert main(["resume", str(path)]) == 2
+    assert f"no file {plugin}" in capsys.readouterr().err
+
+
+def test_a_larger_budget_goes_on_from_any_generation(undisturbed: Run, tmp_path: Path) -> None:
     run = start(config(tmp_path, budget={"generations": 1}))
     for generations in range(2, GENERATIONS + 1):
         extend(run.path, generations)
@@ -223,16 +419,6 @@ def test_a_changed_task_is_refused_unless_told(tmp_path: Path) -> None:
     assert resume(run.path, allow_changed_task=True).status()["generation"] == 1
 
 
-def test_looking_needs_no_plugin(tmp_path: Path) -> None:
-    plugin = tmp_path / "counted.py"
-    plugin.write_text(COUNTED)
-    parameters = {"log": str(tmp_path / "log.txt")}
-    run = start(config(tmp_path / "out", task=f"{plugin}:Counted", parameters=parameters, budget={"generations": 2}))
-    plugin.unlink()
-    assert run.status()["state"] == "finished"
-    assert run.front.best().network.synapses >= 0
-
-
 def test_a_run_in_use_is_refused(tmp_path: Path) -> None:
     run = start(config(tmp_path, budget={"generations": 1}))
     holder = Store.open(run.path)
@@ -249,6 +435,8 @@ def test_a_run_in_use_is_refused(tmp_path: Path) -> None:
 
 def test_constraints_hold_on_the_front(tmp_path: Path) -> None:
     search = {"population": 40, "constraints": ["latency <= 8", "synapses <= 12"]}
+    free = start(config(tmp_path / "free", task="iris", search={"population": 40}, budget={"generations": 15}))
+    assert any(member.measures["latency"] > 8 for member in free.front)
     run = start(config(tmp_path, task="iris", search=search, budget={"generations": 15}))
     assert len(run.front) >= 1
     for member in run.front:

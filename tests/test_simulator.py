@@ -11,7 +11,7 @@ from golden_data import golden_files, needs_golden
 from strategies import STYLES, random_network, random_raster, random_trains
 
 from evoneuro.errors import EvoNeuroError
-from evoneuro.export import import_network
+from evoneuro.export import IMPORTERS
 from evoneuro.network import Network
 from evoneuro.neuron import Reference
 from evoneuro.simulator import SIMULATORS, LaneSimulator
@@ -45,7 +45,7 @@ def test_equals_the_reference_on_1000_random_networks(block: int) -> None:
                 assert np.array_equal(got, expected), (seed, part)
 
 
-@pytest.mark.parametrize("lanes", [7, 8, 31, 33, 127, 128, 129, 300])
+@pytest.mark.parametrize("lanes", [1, 7, 8, 31, 33, 127, 128, 129, 300])
 def test_any_number_of_lanes(lanes: int) -> None:
     for seed, style in enumerate(STYLES):
         network = random_network(seed, style)
@@ -63,23 +63,13 @@ def test_reproduces_the_recorded_risp_rasters(name: str) -> None:
     assert len(files) == 33
     for path in files:
         record = json.loads(path.read_text())
-        network = import_network(_alone(record["network"], path), "tennlab")
+        network = IMPORTERS["tennlab"](record["network"])
         raster = np.zeros((record["steps"], 1, len(network.inputs)), np.int32)
         for step, channel, charge in record["input"]:
             raster[step, 0, channel] += charge
         spikes = SIMULATORS[name](network).run(raster)[:, 0]
         found = sorted([int(t), int(network.ids[i])] for t, i in np.argwhere(spikes))
         assert found == record["spikes"], path.name
-
-
-def _alone(document: object, path: object) -> object:
-    """The network of a record as a file of its own."""
-    import tempfile
-    from pathlib import Path
-
-    file = Path(tempfile.mkdtemp()) / "network.json"
-    file.write_text(json.dumps(document))
-    return file
 
 
 # Batches
@@ -114,6 +104,42 @@ def test_a_network_is_blind_to_the_batch_and_to_lanes_that_go(seed: int) -> None
         keep = rng.random(len(live)) < 0.7
         together.repack(keep)
         running.flat[live[~keep]] = False
+
+
+def test_a_network_goes_on_when_all_lanes_of_others_have_gone() -> None:
+    networks, lanes = batch(3, 7), 150  # more than a block of the kernel
+    together, alone = LaneSimulator(networks, lanes), Reference(networks[1], lanes)
+    keep = np.zeros((3, lanes), bool)
+    keep[1, 5::2] = True
+    width = len(networks[0].inputs)
+    rng = np.random.default_rng(0)
+    for words in (1, 3, 2):  # the trains may change their length
+        trains = rng.integers(0, 2**32, (words, width, lanes), dtype=np.uint32)
+        trains &= rng.integers(0, 2**32, trains.shape, dtype=np.uint32)
+        expected = alone.decide(trains)
+        if words == 1:  # everybody still runs
+            choice, latency = (part[lanes : 2 * lanes] for part in together.decide(np.tile(trains, 3)))
+            together.repack(keep.ravel())
+            assert together.live.tolist() == [0, keep[1].sum(), 0]
+        else:
+            choice, latency = together.decide(np.ascontiguousarray(trains[:, :, keep[1]]))
+            expected = expected[0][keep[1]], expected[1][keep[1]]
+        assert np.array_equal(choice, expected[0]), words
+        assert np.array_equal(latency, expected[1]), words
+    together.forget()
+    assert not any(array.any() for array in together.state)
+
+
+def test_what_a_cleared_simulator_decides_is_what_a_new_one_does() -> None:
+    networks = batch(4, 31)
+    together, lanes = LaneSimulator(networks, 9), 9
+    trains = np.tile(random_trains(3, networks[0], lanes), 4)
+    first = together.decide(trains)
+    together.repack(np.arange(4 * lanes) % 3 == 0)
+    together.clear()
+    assert together.live.tolist() == [lanes] * 4
+    for got, expected in zip(together.decide(trains), first, strict=True):
+        assert np.array_equal(got, expected)
 
 
 @pytest.mark.parametrize("lanes", [1, 5, 130])

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import gymnasium
 import numpy as np
 import pytest
 
-from evoneuro import ClassificationTask, ControlTask, EvoNeuroError, SpikeTask
+from evoneuro import ClassificationTask, EvoNeuroError, SpikeTask
 from evoneuro.check import check_task
 from evoneuro.errors import PluginError
-from evoneuro.evaluation import Cases
-from evoneuro.keys import lane_keys
 from evoneuro.task import absolute, load_task, registered_tasks
 
 LEAST = """
@@ -53,16 +50,6 @@ def test_the_least_that_a_user_writes(plugin: Path, name: str, kind: str) -> Non
 def test_a_module_of_the_path(plugin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(plugin.parent)
     assert load_task("mytask:Flowers").outputs == 2
-
-
-@pytest.mark.parametrize("name", sorted(registered_tasks()))
-def test_built_in_tasks_pass_their_check(name: str) -> None:
-    task = load_task(name)
-    assert task.name == name
-    assert task.description.endswith(".") or task.description.endswith("?")
-    report = check_task(task)
-    assert report.evaluation.failure is None
-    assert report.evaluation.decisions > 0
 
 
 def test_a_changed_file_is_read_anew(plugin: Path) -> None:
@@ -199,81 +186,119 @@ def test_events_and_rasters_are_the_same() -> None:
         Events(samples=[[(-1, 2)], []]).inputs(0)
 
 
-def test_temporal_xor_is_in_time_alone() -> None:
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.svm import SVC
-
-    task = load_task("temporal-xor")
-    data = {part: (task.raster(part, 0).transpose(1, 0, 2), task.labels(part, 0)) for part in ("train", "test")}
-    (x, y), (xt, yt) = data["train"], data["test"]
-    counts, counts_t = x.sum(axis=1), xt.sum(axis=1)
-    assert (counts == 1).all()
-    assert LogisticRegression().fit(counts, y).score(counts_t, yt) < 0.6  # the count-only baseline: chance
-    times, times_t = x.argmax(axis=1), xt.argmax(axis=1)
-    assert LogisticRegression().fit(times, y).score(times_t, yt) < 0.7
-    assert SVC().fit(times, y).score(times_t, yt) == 1
+def test_events_that_are_none() -> None:
+    for sample, message in [
+        ([(0, 1, 1), (2, 0, 0)], r"got shape \(2, 3\)"),  # polarity as a third column is not silently mixed in
+        ([3, 4], r"got shape \(2,\)"),
+        ([(0, 1), (2,)], "pairs of numbers"),
+        ([("a", 1)], "pairs of numbers"),
+        ([(0, float("nan"))], "numbers >= 0"),
+    ]:
+        with pytest.raises(EvoNeuroError, match=f"sample 1: .*{message}"):
+            Events(samples=[[(0, 0)], sample]).inputs(0)
 
 
-# Gymnasium
+def test_an_array_is_a_raster_in_which_any_number_is_a_spike() -> None:
+    class Raster(SpikeTask):
+        def load(self):
+            return np.arange(60.0).reshape(10, 3, 2) % 3 - 1, [0, 1] * 5
+
+    raster = Raster().raster("train", 0)
+    expected = (np.arange(60).reshape(10, 3, 2) % 3 != 1).astype(np.uint8)
+    assert np.array_equal(raster, expected[Raster().members("train", 0)].transpose(1, 0, 2))
 
 
-@pytest.mark.parametrize("environment", ["CartPole-v1", "MountainCar-v0", "Acrobot-v1"])
-def test_lanes_step_like_the_environment(environment: str) -> None:
-    class Named(ControlTask):
-        pass
+def test_rasters_of_the_parts_are_those_of_their_samples() -> None:
+    class Many(SpikeTask):
+        def load(self):
+            return [[(i, 0), (0, 1)] for i in range(40)], [0, 1] * 20
 
-    task = Named(environment=environment)
-    keys = lane_keys(0, "episodes", 3)
-    state, seen = task.reset(keys)
-    envs = [gymnasium.make(environment) for _ in keys]
-    expected = [env.reset(seed=int(key % 2**31))[0] for env, key in zip(envs, keys, strict=True)]
-    assert np.allclose(seen, expected)
-    rng = np.random.default_rng(0)
-    for _ in range(8):
-        action = rng.integers(task.outputs, size=3)
-        state, seen, reward, terminated, truncated = task.step(state, action)
-        steps = [env.step(int(a)) for env, a in zip(envs, action, strict=True)]
-        assert np.allclose(seen, [s[0] for s in steps])
-        assert reward.tolist() == [s[1] for s in steps]
-        assert terminated.tolist() == [s[2] for s in steps]
-        assert truncated.tolist() == [s[3] for s in steps]
+    task = Many()
+    for part in ("train", "validation", "test"):
+        raster, members = task.raster(part, 5), task.members(part, 5)
+        assert raster.shape == (40, len(members), 2)  # steps, samples, channels
+        assert raster[:, :, 0].argmax(axis=0).tolist() == members.tolist()
+        assert task.labels(part, 5).tolist() == (members % 2).tolist()
 
 
-def test_unknown_ranges_are_learned_from_random_episodes() -> None:
-    class Pole(ControlTask):
-        environment = "CartPole-v1"
-
-    spec, _ = Pole().coding(1)
-    low, high = np.array(spec["low"]), np.array(spec["high"])
-    assert np.allclose(high[[0, 2]], [4.8, 0.419], atol=0.01)  # the space's
-    assert all(0.5 < h < 5 for h in high[[1, 3]])
-    assert np.allclose(low, -high)
-    assert Pole().coding(1)[0] == spec
-    assert Pole(low=[-1] * 4, high=[1] * 4).coding(1)[0]["high"] == [1.0] * 4
+def test_too_few_samples_for_a_split() -> None:
+    with pytest.raises(EvoNeuroError, match=r"with \[2, 2, 0\]; give more samples"):
+        Given(x=((0.0,), (1.0,)) * 2, y=(0, 1) * 2).members("train", 0)
 
 
-def test_what_gymnasium_cannot_do() -> None:
-    class Other(ControlTask):
-        environment = "Pendulum-v1"
-
-    with pytest.raises(EvoNeuroError, match="set actions, a list"):
-        check_task(Other())
-    task = Other(actions=[[-2.0], [0.0], [2.0]], max_steps=20)
-    assert task.outputs == 3
-    assert check_task(task).evaluation.decisions == 2 * 20
-    with pytest.raises(EvoNeuroError, match="cannot be made"):
-        Other(environment="NoSuch-v9").coding(0)
-    with pytest.raises(EvoNeuroError, match="set environment, or write reset"):
-        ControlTask().coding(0)
+def test_jittered_copies_are_of_training_samples_and_keyed() -> None:
+    clean, task = load_task("iris", {"copies": 0}), load_task("iris", {"copies": 2, "jitter": 0.1})
+    train = clean.samples("train", 1)
+    copies = task.samples("train", 1).reshape(3, *train.shape)
+    assert np.array_equal(copies[0], train)
+    for copy in copies[1:]:
+        assert np.allclose((copy - train).std(axis=0), 0.1 * train.std(axis=0), rtol=0.3)
+    assert not np.array_equal(copies[1], copies[2])
+    assert np.array_equal(task.samples("train", 1), load_task("iris", task.changed).samples("train", 1))
+    assert task.labels("train", 1).tolist() == clean.labels("train", 1).tolist() * 3
+    assert np.array_equal(task.samples("test", 1), clean.samples("test", 1))
 
 
-def test_step_limits() -> None:
-    class Pole(ControlTask):
-        environment = "CartPole-v1"
+# Plugins that fail
 
-    assert Pole().step_limit == 500
-    assert Pole(max_steps=30).step_limit == 30
-    from evoneuro.check import probe
-    from evoneuro.evaluate import evaluate
 
-    assert evaluate(Pole(max_steps=4), [probe(Pole())], Cases(0, "test", 0, 5))[0].score == 4
+@pytest.mark.parametrize(
+    ("text", "message", "trace"),
+    [
+        ("x = = 1\n", "SyntaxError", "x = = 1"),
+        ("import no_such_package_at_all\n", "No module named 'no_such_package_at_all'", "line 1, in <module>"),
+        ("raise SystemExit(3)\n", "SystemExit: 3", "line 1, in <module>"),
+        (
+            "from evoneuro import ClassificationTask\nclass Mine(ClassificationTask):\n"
+            "    def load(self):\n        return open('/no/such/file')\n",
+            "load() raised: FileNotFoundError",
+            "line 4, in load",
+        ),
+        (
+            "from evoneuro import ClassificationTask\nclass Mine(ClassificationTask):\n"
+            "    def load(self):\n        return [[1.0]]\n",
+            "load() must return (samples, labels)",
+            "",
+        ),
+    ],
+)
+def test_a_plugin_that_fails_says_where(tmp_path: Path, text: str, message: str, trace: str) -> None:
+    path = tmp_path / "broken.py"
+    path.write_text(text)
+    with pytest.raises(PluginError) as error:
+        load_task(f"{path}:Mine").coding(0)
+    assert message in str(error.value)
+    assert trace in error.value.trace
+    assert "evoneuro/" not in error.value.trace
+
+
+def test_a_constructor_that_raises(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from evoneuro import SpikeTask\nclass Mine(SpikeTask):\n"
+        "    def __init__(self, **parameters):\n        raise OSError('no disk')\n"
+    )
+    with pytest.raises(PluginError, match="could not be made: OSError: no disk") as error:
+        load_task(f"{path}:Mine")
+    assert "line 4, in __init__" in error.value.trace
+    assert "evoneuro/" not in error.value.trace
+
+
+def test_names_that_are_no_task(plugin: Path) -> None:
+    for name, message in [
+        ("cartpol", "no task 'cartpol'.* Did you mean 'cartpole'"),
+        ("nothing-like-it", "There are: .*iris"),
+        (f"{plugin}:Flower", "has no task class 'Flower'. Did you mean 'Flowers'"),
+        (f"{plugin}:np", "has no task class 'np'"),
+        (f"{plugin.parent}/other.py:Flowers", "no file .*other.py"),
+        ("no_such_module_here:Task", "no module 'no_such_module_here'"),
+        ("json:loads", "json has no task class 'loads'"),
+    ]:
+        with pytest.raises(EvoNeuroError, match=message):
+            load_task(name)
+
+
+def test_a_registered_task_is_its_entry_point() -> None:
+    points = registered_tasks()
+    assert list(points) == sorted(points)
+    assert type(load_task("iris")) is points["iris"].load()

@@ -515,15 +515,6 @@ def test_what_risp_cannot_do_is_refused_with_every_reason() -> None:
     assert caught.value.status == 2
 
 
-def test_a_ceiling_that_acts_is_refused() -> None:
-    network = small(threshold=[0, 0], v_max=-1)
-    assert Tennlab().check(network) == ["v_max is -1, RISP has no ceiling and this one would act"]
-    # and it does act: the potential 0 is clipped to -1 before an event of weight 0 arrives
-    silent = replace(network, weight=np.array([0], np.int32))
-    assert raster(silent, 3, [[0, 0, 1]]) == [[0, 3]]
-    assert raster(replace(silent, v_max=0), 3, [[0, 0, 1]]) == [[0, 3], [1, 7]]
-
-
 def test_an_input_charge_of_zero_is_refused_where_risp_would_fire() -> None:
     assert Tennlab().check(small(input_charge=0)) == []
     assert Tennlab().check(small(input_charge=0, threshold=[0, 1])) == [

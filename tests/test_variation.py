@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from blueprints import BOUNDS as STYLES
+from blueprints import (
+    as_network,
+    assert_valid,
+    fresh_ids,
+    grown_genome,
+    make_blueprint,
+    output_spikes,
+    random_blueprint,
+    relatives,
+    rng_of,
+)
 
 from evoneuro import keys
 from evoneuro.express import Blueprint, express
@@ -133,6 +146,40 @@ def test_a_split_synapse_of_delay_2_or_more_behaves_as_before() -> None:
         assert np.array_equal(*outputs)
         splits += 1
     assert splits > 10
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_every_style_of_bounds_is_kept(style: str) -> None:
+    for seed in range(6):
+        body = random_blueprint(seed, style)
+        genome = grown_genome(body, seed)
+        assert_valid(genome, body)
+        for name, (operator, _, _) in MUTATIONS.items():
+            before = genome.key()
+            twins = [operator(genome, body, rng_of(seed, 9), fresh_ids(500)).key() for _ in range(2)]
+            assert twins[0] == twins[1], name
+            assert genome.key() == before, name
+            assert_valid(operator(genome, body, rng_of(seed, 9), fresh_ids(500)), body)
+        a, b = relatives(body, seed)
+        assert_valid(crossover(a, b, body, rng_of(seed, 5)), body)
+        assert crossover(a, a, body, rng_of(seed, 6)).key() == a.key()
+
+
+@pytest.mark.parametrize("shortest", [1, 3])
+def test_a_delay_that_can_be_cut_in_two_keeps_its_length(shortest: int) -> None:
+    bounds = Bounds(delay=(shortest, 15), weight=(1, 9), threshold=(1, 4))
+    body = replace(make_blueprint(), bounds=bounds)
+    spikes = 0
+    for seed in range(40):
+        genome = random_genome(body, rng_of(seed), fresh_ids(0))
+        genome = replace(genome, delay=np.maximum(genome.delay, np.int32(2 * shortest)))
+        child = split_synapse(genome, body, rng_of(seed, 1), fresh_ids(1))
+        assert child.synapses == genome.synapses + 1
+        assert child.delay.sum() == genome.delay.sum()
+        outputs = [output_spikes(as_network(g, body), seed) for g in (genome, child)]
+        assert np.array_equal(*outputs)
+        spikes += int(outputs[0].sum())
+    assert spikes > 1000
 
 
 # Crossover

@@ -159,9 +159,6 @@ def _obstacles(network: Network) -> list[str]:
         if wrong.any():
             i = int(np.flatnonzero(wrong)[0])
             reasons.append(f"neuron {ids[i]} has {name} {int(getattr(network, name)[i])}, {rule}")
-    highest = int(network.threshold.max(initial=0))
-    if network.reset == "zero" and network.v_max < max(highest - 1, 0):
-        reasons.append(f"v_max is {network.v_max}, RISP has no ceiling and this one would act")
     pairs = list(zip(network.pre.tolist(), network.post.tolist(), strict=True))
     twice = next((pair for pair, after in pairwise(pairs) if pair == after), None)
     if twice is not None:
@@ -373,7 +370,7 @@ def _scalars(document: dict[str, Any], charge: int, highest: int) -> dict[str, A
         provenance.setdefault("tennlab", foreign)
     return {
         "window": int(time) if _is_window(time) else _whole(f"{what}: window", ours["window"]),
-        "v_max": max(_whole(f"{what}: v_max", ours["v_max"]), highest - 1),
+        "v_max": max(_whole(f"{what}: v_max", ours["v_max"]), highest - 1, 0),
         "input_max": max(_whole(f"{what}: input_max", ours["input_max"]), abs(charge)),
         **{name: _expect(f"{what}: {name}", ours[name], (dict, type(None))) for name in ("encoder", "decoder", "task")},
         "provenance": provenance,
