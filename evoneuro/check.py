@@ -75,8 +75,9 @@ def check_task(task: Task, patience: float = PATIENCE) -> Report:
         raise PluginError(f"task {task.name!r} gave no answer within {patience:g} s; it was at {error.where}") from None
     if first != second:
         raise PluginError(
-            f"task {task.name!r} is not deterministic: the same network on the same episodes scored {first.score:g}, "
-            f"then {second.score:g}; take all randomness from the keys that reset() gets"
+            f"task {task.name!r} is not deterministic: the same network on the same episodes scored {first.score:g} "
+            f"in {first.steps} steps, then {second.score:g} in {second.steps}, alone and beside another; "
+            "take all randomness from the keys that reset() gets, and let no lane look at others"
         )
     facts = [
         ("task", f"{task.name} (version {task.version}, {task.kind})"),
