@@ -247,7 +247,7 @@ class SpikeTask(_DataTask):
     """A task on spikes: `load` returns samples and labels; there is no encoder, channels feed input neurons directly.
 
     Samples are a raster (samples, steps, channels), or a list with one array-like of (time, channel) events each,
-    times in steps.
+    times in steps. The window must hold the longest of them.
 
     Attributes:
         channels: number of input neurons; None: that of the data.
@@ -292,6 +292,12 @@ class SpikeTask(_DataTask):
         return events
 
     def coding(self, seed: int) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+        steps = self._loaded()[0].shape[1]
+        if steps > self.window:
+            raise EvoNeuroError(
+                f"task {self.name!r}: its samples last {steps} steps, its window is {self.window} and would cut them; "
+                f"set window to {steps} or more"
+            )
         return None, self._decoder()
 
     def inputs(self, seed: int) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evoneuro import ControlTask, keys
+from evoneuro.errors import check_choice
 
 GRAVITY = 9.8
 CART_MASS = 1.0
@@ -30,7 +31,6 @@ STARTS = {  # largest |x|, |dx|, |angle|, |dangle| of the uniform starts
 }
 
 State = npt.NDArray[np.float64]
-LANES_FIRST = (0, 1, 2, 3)
 
 
 class CartPole(ControlTask):
@@ -46,11 +46,11 @@ class CartPole(ControlTask):
     max_steps: int = 500
     starts: str = "gym"
     actions = (-FORCE, FORCE)
-    observations = LANES_FIRST
+    observations = (0, 1, 2, 3)
 
     def reset(self, keys_: keys.Keys) -> tuple[State, State]:
         """Uniform starts within the ranges of `starts`."""
-        limit = np.array(STARTS[self._starts()])
+        limit = np.array(STARTS[check_choice("task.starts", self.starts, STARTS)])
         state = keys.uniform(keys_, -limit, limit)
         return state, self._seen(state)
 
@@ -60,11 +60,6 @@ class CartPole(ControlTask):
         x, angle = state[:, 0], state[:, 2]
         fallen = (x < -X_LIMIT) | (x > X_LIMIT) | (angle < -ANGLE_LIMIT) | (angle > ANGLE_LIMIT)
         return state, self._seen(state), np.ones(len(state)), fallen, np.zeros(len(state), bool)
-
-    def _starts(self) -> str:
-        from evoneuro.errors import check_choice
-
-        return check_choice("task.starts", self.starts, STARTS)
 
     def _seen(self, state: State) -> State:
         # Gymnasium rounds observations to 32 bits

@@ -174,6 +174,13 @@ class Events(SpikeTask):
         return list(self.samples), [0, 1]
 
 
+def test_a_window_that_would_cut_samples_is_refused() -> None:
+    samples = [[(30, 0)], [(3, 1)]]
+    with pytest.raises(EvoNeuroError, match=r"last 31 steps, its window is 24 .*set window to 31"):
+        Events(samples=samples).coding(0)
+    assert Events(samples=samples, window=31).coding(0)[0] is None
+
+
 def test_events_and_rasters_are_the_same() -> None:
     task = Events(samples=[[(0, 0), (5, 2)], [(3, 1)]])
     raster = np.zeros((2, 6, 3), np.uint8)
