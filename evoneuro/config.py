@@ -195,6 +195,8 @@ def read(target: str) -> dict[str, Any]:
         raise EvoNeuroError(f"{target}: not TOML: {error}") from None
     task = document.pop("task", None)
     if isinstance(task, dict):
+        if "parameters" in document:
+            raise EvoNeuroError(f"{target}: [task] and [parameters] say the same thing; put all of it under [task]")
         document["parameters"] = dict(task)
         task = document["parameters"].pop("name", None)
     if not isinstance(task, str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -57,6 +58,8 @@ def parse_constraint(text: str) -> Constraint:
     try:
         name, operator, bound = match.groups() if match else ("", "", "")
         number = float(bound)
+        if not math.isfinite(number):
+            raise ValueError
     except ValueError:
         raise EvoNeuroError(
             f"constraint {text!r}: expected MEASURE <= NUMBER or MEASURE >= NUMBER, as in 'latency <= 8'"

@@ -26,7 +26,7 @@ STEP = 0.12  # sd of a Gaussian move, as a share of the gene's range
 
 
 def random_genome(blueprint: Blueprint, rng: Rng, fresh: Ids) -> Genome:
-    """A small random genome: each output gets a few random synapses, one or two hidden neurons take part.
+    """A small random genome: a few random synapses, and up to two hidden neurons.
 
     Small on purpose: evolution grows what pays (NEAT's minimal start, Stanley & Miikkulainen 2002, section 3.4).
     """

@@ -46,7 +46,9 @@ def test_constraints(text: str, value: float, expected: float) -> None:
     assert violation([measures], [constraint], -math.inf)[0] == pytest.approx(expected / (1 + expected))
 
 
-@pytest.mark.parametrize("text", ["latency < 8", "latency <= x", "8 >= latency", "", "latency <= 8 steps"])
+@pytest.mark.parametrize(
+    "text", ["latency < 8", "latency <= x", "latency <= 1e999", "8 >= latency", "", "latency <= 8 steps"]
+)
 def test_constraints_that_are_none(text: str) -> None:
     with pytest.raises(EvoNeuroError, match="expected MEASURE"):
         parse_constraint(text)
