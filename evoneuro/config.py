@@ -106,6 +106,10 @@ class Workers:
     address: str = "local"
     timeout: float = 60.0
 
+    def __post_init__(self) -> None:
+        if not 0 < self.timeout <= 1e6:
+            raise EvoNeuroError(f"workers.timeout: expected seconds above 0 and up to 1e6, got {self.timeout:g}")
+
 
 @dataclass(frozen=True)
 class Config:

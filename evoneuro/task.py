@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evoneuro.coding import Encoder, decoder_from_spec, encoder_from_spec
-from evoneuro.errors import EvoNeuroError, PluginError, nearest
+from evoneuro.errors import EvoNeuroError, PluginError, check_integer, nearest
 from evoneuro.keys import generator
 
 GROUP = "evoneuro.tasks"
@@ -232,6 +232,9 @@ class ClassificationTask(_DataTask):
     def samples(self, part: str, seed: int) -> npt.NDArray[np.float64]:
         """Rows of train (with its jittered copies), validation or test: float64 (samples, features)."""
         x: npt.NDArray[np.float64] = self._loaded()[0][self.members(part, seed)]
+        check_integer("task.copies", self.copies, 0, 1000)
+        if self.jitter < 0:
+            raise EvoNeuroError(f"task.jitter: expected 0 or more, got {self.jitter:g}")
         if part != "train" or not self.copies:
             return x
         deviation = self.jitter * x.std(axis=0)

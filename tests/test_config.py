@@ -84,6 +84,7 @@ def test_settings() -> None:
         ({"budget": {"hours": float("nan")}}, "budget.hours: expected a number"),
         ({"parameters": {"x": float("inf")}}, "task.x: expected text, finite numbers"),
         ({"parameters": {"x": [date(2024, 1, 2)]}}, "task.x: expected text, finite numbers"),
+        ({"workers": {"timeout": -3}}, "workers.timeout: expected seconds above 0"),
         ({"workers": {"address": 3}}, "workers.address: expected a string"),
     ],
 )

@@ -162,6 +162,12 @@ def test_data_that_cannot_be(x: tuple, y: tuple, message: str) -> None:
         Given(x=x, y=y).coding(0)
 
 
+@pytest.mark.parametrize(("name", "value"), [("copies", -1), ("jitter", -0.5)])
+def test_bad_jitter(name: str, value: float) -> None:
+    with pytest.raises(EvoNeuroError, match=f"task.{name}: expected 0"):
+        load_task("iris", {name: value}).samples("train", 0)
+
+
 def test_bad_shares() -> None:
     with pytest.raises(EvoNeuroError, match="sum to 1"):
         load_task("iris", {"split": [0.5, 0.5, 0.5]}).members("train", 0)
