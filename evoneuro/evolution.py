@@ -2,7 +2,8 @@
 
 Deb, Pratap, Agarwal & Meyarivan, "A fast and elitist multiobjective genetic algorithm: NSGA-II", IEEE TEC 6(2), 2002,
 with four changes that small networks need: constraints and a score floor come before all objectives; candidates with
-equal losses never crowd a front; no two candidates express the same network; parents are compared on the same episodes.
+equal losses never crowd a front; a child that expresses a network that is already there is varied again, a few times
+over; parents are compared on the same episodes.
 """
 
 from __future__ import annotations
