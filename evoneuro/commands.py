@@ -145,7 +145,7 @@ def simulate(options: argparse.Namespace) -> int:
     import numpy as np
 
     from evoneuro.front import resolve
-    from evoneuro.simulator import LaneSimulator
+    from evoneuro.simulator import lane_simulator
 
     network = resolve(options.net)
     try:
@@ -157,7 +157,7 @@ def simulate(options: argparse.Namespace) -> int:
     if not isinstance(raster, np.ndarray) or raster.ndim != 2 or raster.shape[1] != len(network.inputs):
         shape = getattr(raster, "shape", None)
         raise EvoNeuroError(f"{options.input}: expected integers of shape (steps, {len(network.inputs)}), got {shape}")
-    spikes = LaneSimulator([network]).run(np.asarray(raster)[:, None, :])[:, 0]
+    spikes = lane_simulator([network]).run(np.asarray(raster)[:, None, :])[:, 0]
     try:
         with open(options.output, "wb") as file:
             np.save(file, spikes, allow_pickle=False)

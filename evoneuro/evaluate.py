@@ -21,7 +21,7 @@ from evoneuro.errors import EvoNeuroError, PluginError, check_integer
 from evoneuro.evaluation import Cases, Evaluation
 from evoneuro.keys import Keys, lane_keys
 from evoneuro.network import Integers, Network
-from evoneuro.simulator.lanes import LaneSimulator, decide_shared
+from evoneuro.simulator.lanes import decide_shared, lane_simulator
 from evoneuro.task import ClassificationTask, SpikeTask, Task, plugin_error
 
 
@@ -133,17 +133,14 @@ def _episodes(
     assert encoder is not None
     count, total = len(networks), len(networks) * cases.count
     keys = lane_keys(cases.seed, cases.stream, cases.count, cases.generation)
-    simulator = LaneSimulator(networks, cases.count)
-    gains = np.repeat(gains, cases.count)
-    window = max(net.window for net in networks)
+    simulator = lane_simulator(networks, cases.count, encoder, gains)
     returns = np.zeros(total)
     decisions, steps = np.zeros((2, total), np.int64)
     lane = np.arange(total)  # which episode of which network each live lane is
     state, observation = _reset(task, np.tile(keys, count))
     for _ in range(_call(task, "step_limit")):
         seen = _by_lane(task, "observation", observation, (len(lane), len(encoder.low)))
-        trains = encoder.encode(encoder.quantise(seen), window, gains)
-        choice, latency = simulator.decide(trains)
+        choice, latency = simulator.act(seen)
         state, observation, reward, over = _step(task, state, choice)
         returns[lane] += reward
         decisions[lane] += 1
@@ -152,12 +149,12 @@ def _episodes(
             simulator.forget()
         if over.any():
             running = ~over
-            lane, gains = lane[running], gains[running]
+            lane = lane[running]
             observation, state = _take(task, "observation", observation, running), _take(task, "state", state, running)
             simulator.repack(running)
         if not len(lane):
             break
-    first = simulator.compiled.neurons
+    first = np.cumsum([0, *(net.neurons for net in networks)])
     by_network = (count, cases.count)
     returns, decisions, steps = returns.reshape(by_network), decisions.reshape(by_network), steps.reshape(by_network)
     return [

@@ -6,28 +6,69 @@ import json
 
 import numpy as np
 import pytest
-from conformance import SimulatorCases, SimulatorFactory
+from conformance import SimulatorCases, SimulatorFactory, race, relay
 from golden_data import golden_files, needs_golden
 from strategies import STYLES, random_network, random_raster, random_trains
 
+from evoneuro.coding import ENCODERS, encoder_from_spec
+from evoneuro.coding.encoders import ROUNDINGS
 from evoneuro.errors import EvoNeuroError
 from evoneuro.export import IMPORTERS
 from evoneuro.network import Network
 from evoneuro.neuron import Reference
-from evoneuro.simulator import SIMULATORS, LaneSimulator
+from evoneuro.simulator import SIMULATORS, lane_simulator, native
+from evoneuro.simulator import lanes as lanes_module
+from evoneuro.simulator.compiled import Compiled
 from evoneuro.simulator.lanes import decide_shared
 
 
-class TestLaneSimulator(SimulatorCases):
+needs_native = pytest.mark.skipif(not native.available(), reason="the C kernel was not built: no compiler here")
+
+
+class TestNumba(SimulatorCases):
     @pytest.fixture
     def simulator(self) -> SimulatorFactory:
         return SIMULATORS["numba"]
 
 
-def test_the_registry_says_which_simulator_runs() -> None:
+@needs_native
+class TestNative(SimulatorCases):
+    @pytest.fixture(params=native.kernels() if native.available() else [])
+    def simulator(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> SimulatorFactory:
+        """Every instruction set, block width and lane type that runs here; 16 bits only where they are enough."""
+        instructions, width, bits = request.param
+        choose = native.choose
+
+        def chosen(compiled: Compiled, lanes: int) -> native.Kernel:
+            enough = max(bits, choose(compiled, lanes).bits)
+            return native.Kernel(width, enough, instructions)
+
+        monkeypatch.setattr(native, "choose", chosen)
+        return SIMULATORS["native"]
+
+
+@pytest.fixture(params=["numba", pytest.param("native", marks=needs_native)], autouse=True)
+def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Whatever evaluation simulates with."""
+    monkeypatch.setenv(lanes_module.VARIABLE, request.param)
+    return str(request.param)
+
+
+def test_the_registry_says_which_simulator_runs(kernel: str) -> None:
     network = random_network(0, "plain")
-    assert {name: make(network).name for name, make in SIMULATORS.items()} == {"numpy": "numpy", "numba": "numba"}
-    assert type(SIMULATORS["numba"](network)) is LaneSimulator
+    for name, make in SIMULATORS.items():
+        assert make(network).name == name
+    assert lane_simulator([network]).name == kernel
+
+
+def test_the_c_kernel_is_taken_where_it_was_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(lanes_module.VARIABLE)
+    assert lanes_module.chosen() == ("native" if native.available() else "numba")
+    monkeypatch.setattr(native, "library", lambda: None)
+    assert lanes_module.chosen() == "numba"
+    monkeypatch.setenv(lanes_module.VARIABLE, "nmba")
+    with pytest.raises(EvoNeuroError, match="EVONEURO_SIMULATOR.*nmba.*numba"):
+        lanes_module.chosen()
 
 
 @pytest.mark.parametrize("block", range(10))
@@ -36,7 +77,7 @@ def test_equals_the_reference_on_1000_random_networks(block: int) -> None:
     for seed in range(100 * block, 100 * (block + 1)):
         network = random_network(seed, styles[seed % len(styles)])
         lanes = (1, 2, 9)[seed % 3]
-        ours, reference = LaneSimulator([network], lanes), Reference(network, lanes)
+        ours, reference = lane_simulator([network], lanes), Reference(network, lanes)
         for part in range(2):  # state lives on from the one to the other
             raster = random_raster(seed + part, network, 25, lanes)
             assert np.array_equal(ours.run(raster), reference.run(raster)), (seed, part)
@@ -49,7 +90,7 @@ def test_equals_the_reference_on_1000_random_networks(block: int) -> None:
 def test_any_number_of_lanes(lanes: int) -> None:
     for seed, style in enumerate(STYLES):
         network = random_network(seed, style)
-        ours, reference = LaneSimulator([network], lanes), Reference(network, lanes)
+        ours, reference = lane_simulator([network], lanes), Reference(network, lanes)
         for part in range(2):
             trains = random_trains(seed + part, network, lanes)
             for got, expected in zip(ours.decide(trains), reference.decide(trains), strict=True):
@@ -89,7 +130,7 @@ def batch(count: int, seed: int = 0) -> list[Network]:
 @pytest.mark.parametrize("seed", range(4))
 def test_a_network_is_blind_to_the_batch_and_to_lanes_that_go(seed: int) -> None:
     networks, lanes, rng = batch(7, 100 * seed), 11, np.random.default_rng(seed)
-    together = LaneSimulator(networks, lanes)
+    together = lane_simulator(networks, lanes)
     alone = [Reference(network, lanes) for network in networks]
     running = np.ones((len(networks), lanes), bool)
     for decision in range(4):
@@ -108,7 +149,7 @@ def test_a_network_is_blind_to_the_batch_and_to_lanes_that_go(seed: int) -> None
 
 def test_a_network_goes_on_when_all_lanes_of_others_have_gone() -> None:
     networks, lanes = batch(3, 7), 150  # more than a block of the kernel
-    together, alone = LaneSimulator(networks, lanes), Reference(networks[1], lanes)
+    together, alone = lane_simulator(networks, lanes), Reference(networks[1], lanes)
     keep = np.zeros((3, lanes), bool)
     keep[1, 5::2] = True
     width = len(networks[0].inputs)
@@ -127,12 +168,17 @@ def test_a_network_goes_on_when_all_lanes_of_others_have_gone() -> None:
         assert np.array_equal(choice, expected[0]), words
         assert np.array_equal(latency, expected[1]), words
     together.forget()
-    assert not any(array.any() for array in together.state)
+    alone.clear()
+    trains = random_trains(1, networks[1], lanes)
+    for got, expected in zip(
+        together.decide(np.ascontiguousarray(trains[:, :, keep[1]])), alone.decide(trains), strict=True
+    ):
+        assert np.array_equal(got, expected[keep[1]])
 
 
 def test_what_a_cleared_simulator_decides_is_what_a_new_one_does() -> None:
     networks = batch(4, 31)
-    together, lanes = LaneSimulator(networks, 9), 9
+    together, lanes = lane_simulator(networks, 9), 9
     trains = np.tile(random_trains(3, networks[0], lanes), 4)
     first = together.decide(trains)
     together.repack(np.arange(4 * lanes) % 3 == 0)
@@ -149,7 +195,7 @@ def test_shared_trains_give_what_each_network_gives_alone(lanes: int) -> None:
     choice, latency, spikes = decide_shared(networks, trains)
     start = 0
     for k, network in enumerate(networks):
-        simulator = LaneSimulator([network], lanes)
+        simulator = lane_simulator([network], lanes)
         expected = simulator.decide(trains)
         assert np.array_equal(choice[k], expected[0])
         assert np.array_equal(latency[k], expected[1])
@@ -159,7 +205,7 @@ def test_shared_trains_give_what_each_network_gives_alone(lanes: int) -> None:
 
 def test_spikes_are_counted_over_lanes_that_ran() -> None:
     network = random_network(5, "plain")
-    simulator = LaneSimulator([network], 40)
+    simulator = lane_simulator([network], 40)
     raster = random_raster(5, network, 50, 40)
     spikes = simulator.run(raster)
     assert np.array_equal(simulator.spikes, spikes.sum(axis=(0, 1), dtype=np.int64))
@@ -167,10 +213,31 @@ def test_spikes_are_counted_over_lanes_that_ran() -> None:
     assert not simulator.spikes.any()
 
 
+@pytest.mark.parametrize("rounding", ROUNDINGS)
+@pytest.mark.parametrize("kind", ENCODERS)
+def test_acting_is_deciding_on_encoded_observations(kind: str, rounding: str) -> None:
+    spec = {"kind": kind, "low": [-1.0, 0.1], "high": [2.0, 0.3], "bits": 6, "rounding": rounding}
+    encoder, gains = encoder_from_spec(spec), np.array([16, 40])
+    delays = 1 + np.arange(encoder.inputs) % 3
+    networks = [relay(delays, window=24), relay(delays, window=40, decoder=race(lead=2))]
+    acting, deciding = lane_simulator(networks, 20, encoder, gains), lane_simulator(networks, 20)
+    rng = np.random.default_rng(0)
+    for lanes in (40, 25):
+        keep = np.arange(len(acting.live) * 20)[: int(acting.live.sum())] < lanes
+        acting.repack(keep)
+        deciding.repack(keep)
+        edges = np.array([[-1, 0.1], [2, 0.3], [0.5, 0.2], [-9, 9], [1e300, -1e300]])
+        seen = np.concatenate([edges, rng.uniform([-1.2, 0.08], [2.2, 0.32], (lanes - len(edges), 2))])
+        trains = encoder.encode(encoder.quantise(seen), 40, np.repeat(gains, deciding.live))
+        for got, expected in zip(acting.act(seen), deciding.decide(trains), strict=True):
+            assert np.array_equal(got, expected)
+    assert np.array_equal(acting.spikes, deciding.spikes)
+
+
 def test_a_batch_with_different_inputs_is_refused() -> None:
     one = next(n for n in (random_network(s, "plain") for s in range(99)) if len(n.inputs) == 1)
     two = next(n for n in (random_network(s, "plain") for s in range(99)) if len(n.inputs) == 2)
     with pytest.raises(EvoNeuroError, match="equally many inputs"):
-        LaneSimulator([one, two], 2)
+        lane_simulator([one, two], 2)
     with pytest.raises(EvoNeuroError, match=r"trains: expected shape"):
         decide_shared([one], np.zeros((1, 3, 4), np.uint32))

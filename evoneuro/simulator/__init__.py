@@ -1,6 +1,6 @@
 """Simulators: each takes (network, lanes) and behaves exactly as `evoneuro.neuron` says.
 
-`SIMULATORS` is the registry that the conformance suite runs over. `LaneSimulator` is the one that evaluation uses.
+`SIMULATORS` is the registry that the conformance suite runs over; evaluation takes `lane_simulator`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ import numpy.typing as npt
 from evoneuro.coding.trains import Trains
 from evoneuro.network import Network
 from evoneuro.neuron import Charges, Reference, Spikes
-from evoneuro.simulator.lanes import LaneSimulator
+from evoneuro.simulator import native
+from evoneuro.simulator.jit import JitSimulator
+from evoneuro.simulator.lanes import LaneSimulator, decide_shared, lane_simulator
+from evoneuro.simulator.native import NativeSimulator
 
 
 class Simulator(Protocol):
@@ -32,10 +35,16 @@ class _Factory(Protocol):
     def __call__(self, network: Network, lanes: int = 1) -> Simulator: ...
 
 
-def _lanes(network: Network, lanes: int = 1) -> LaneSimulator:
-    return LaneSimulator([network], lanes)
+def _numba(network: Network, lanes: int = 1) -> Simulator:
+    return JitSimulator([network], lanes)
 
 
-SIMULATORS: dict[str, _Factory] = {"numpy": Reference, "numba": _lanes}
+def _native(network: Network, lanes: int = 1) -> Simulator:
+    return NativeSimulator([network], lanes)
 
-__all__ = ["SIMULATORS", "LaneSimulator", "Simulator"]
+
+SIMULATORS: dict[str, _Factory] = {"numpy": Reference, "numba": _numba}
+if native.available():
+    SIMULATORS["native"] = _native
+
+__all__ = ["SIMULATORS", "LaneSimulator", "Simulator", "decide_shared", "lane_simulator"]

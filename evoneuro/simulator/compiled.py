@@ -24,7 +24,7 @@ class Compiled(NamedTuple):
         weight, delay: int32 [all synapses].
         input_neuron, output_neuron: int32 [all inputs], [all outputs], positions within the network.
         words: int32 [P], words of spike history that the longest delay needs.
-        v_min, v_max, subtract, input_charge, window, evidence, lead: int32 [P].
+        v_min, v_max, subtract, input_charge, input_max, window, evidence, lead: int32 [P].
     """
 
     neurons: Integers
@@ -45,6 +45,7 @@ class Compiled(NamedTuple):
     v_max: Integers
     subtract: Integers
     input_charge: Integers
+    input_max: Integers
     window: Integers
     evidence: Integers
     lead: Integers
@@ -74,6 +75,7 @@ def compile_networks(networks: Sequence[Network]) -> Compiled:
         v_max=_column([net.v_max for net in networks]),
         subtract=_column([net.reset == "subtract" for net in networks]),
         input_charge=_column([net.input_charge for net in networks]),
+        input_max=_column([net.input_max for net in networks]),
         window=_column([net.window for net in networks]),
         evidence=_column([decoder.evidence for decoder in stopping]),
         lead=_column([decoder.lead for decoder in stopping]),

@@ -1,103 +1,90 @@
-"""The compiled simulator: a population of networks, many lanes each, on the lane kernel."""
+"""Many lanes of many networks: what evaluation simulates with, on the fastest kernel that this machine has.
+
+The C kernel if it was built, else numba's. Both give the same bits. `EVONEURO_SIMULATOR` names another one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import os
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from evoneuro.coding import Encoder
 from evoneuro.coding.trains import Trains
-from evoneuro.errors import EvoNeuroError, check_shape
-from evoneuro.network import NEURON_GENES, SYNAPSE_GENES, Integers, Network
-from evoneuro.neuron import Charges, Spikes, check_charges
-from evoneuro.simulator import kernel
-from evoneuro.simulator.compiled import compile_networks
+from evoneuro.errors import check_choice
+from evoneuro.network import Integers, Network
+from evoneuro.neuron import Charges, Spikes
+from evoneuro.simulator import jit, native
+
+VARIABLE = "EVONEURO_SIMULATOR"
+
+Decisions = tuple[Integers, Integers]
+Gains = npt.NDArray[np.int64]
 
 
-class LaneSimulator:
-    """P networks with `lanes` lanes each; state persists from decision to decision until `clear`.
+class LaneSimulator(Protocol):
+    """P networks with equally many lanes each; state persists from decision to decision until `clear`.
 
     Attributes:
-        live: int32 [P], lanes of each network that still run (`repack` lets finished ones go).
-        spikes: int64 [all neurons], spikes since the last `clear`, over all lanes.
+        name: of the kernel.
+        live: int32 [P], lanes of each network that still run.
+        spikes: int64 [all neurons], spikes since the last `clear`, over all lanes, network after network.
     """
 
-    name = "numba"
-
-    def __init__(self, networks: Sequence[Network], lanes: int = 1) -> None:
-        if len({len(network.inputs) for network in networks}) != 1:
-            raise EvoNeuroError("a batch needs networks with equally many inputs")
-        self.networks = list(networks)
-        self.lanes = lanes
-        self.compiled = compile_networks(networks)
-        self._scratch: kernel.Scratch | None = None
-        self.clear()
+    name: str
+    live: Integers
+    spikes: npt.NDArray[np.int64]
 
     def clear(self) -> None:
         """Forget everything and let all lanes run again."""
-        neurons = len(self.compiled.threshold)
-        words = int(self.compiled.words.max(initial=1))
-        self.state = kernel.State(
-            np.zeros((neurons, self.lanes), np.int32),
-            np.zeros((neurons, self.lanes), np.int32),
-            np.zeros((words, neurons, self.lanes), np.uint32),
-        )
-        self.live = np.full(len(self.networks), self.lanes, np.int32)
-        self.spikes = np.zeros(neurons, np.int64)
 
     def run(self, charges: Charges) -> Spikes:
-        """Simulate the batch's only network; arguments and result as in `evoneuro.neuron.Reference.run`."""
-        assert len(self.networks) == 1, "run() records one network"
-        network = self.networks[0]
-        charges = check_charges(network, charges, self.lanes)
-        raster = np.zeros((len(charges), self.lanes, network.neurons), np.uint8)
-        by_lane = np.ascontiguousarray(charges.transpose(0, 2, 1))
-        kernel.run(self.compiled, kernel.scratch(self.compiled, 0), by_lane, self.state, raster, self.spikes)
-        return raster
+        """Simulate the only network; arguments and result as in `evoneuro.neuron.Reference.run`."""
 
-    def decide(self, trains: Trains) -> tuple[Integers, Integers]:
-        """One decision of every live lane.
+    def decide(self, trains: Trains) -> Decisions:
+        """One decision of every live lane on trains, uint32 (words, inputs, live lanes): choice and latency."""
 
-        Args:
-            trains: uint32 (words, inputs, live lanes), network after network.
-
-        Returns:
-            The chosen output and the steps it took, int32 [live lanes] each.
-        """
-        total = int(self.live.sum())
-        check_shape("trains", trains.shape, ("words", len(self.networks[0].inputs), total))
-        columns = np.concatenate([[0], np.cumsum(self.live[:-1], dtype=np.int64)])
-        choice, latency = np.empty((2, 1, total), np.int32)
-        if self._scratch is None or len(self._scratch.trains) != len(trains):
-            self._scratch = kernel.scratch(self.compiled, len(trains))
-        kernel.decide(
-            self.compiled, self._scratch, self.live, columns, trains, self.state, True, choice, latency, self.spikes
-        )
-        return choice[0], latency[0]
+    def act(self, observations: npt.NDArray[np.float64]) -> Decisions:
+        """One decision of every live lane on finite observations (live lanes, values): choice and latency."""
 
     def forget(self) -> None:
         """Clear potentials, counters and spikes in flight; lanes and spike counts stay as they are."""
-        for array in self.state:
-            array[:] = 0
 
     def repack(self, keep: npt.NDArray[np.bool_]) -> None:
-        """Let the live lanes go that are not in `keep` (bool [live lanes])."""
-        left = np.empty_like(self.live)
-        kernel.repack(self.compiled, self.live, keep, self.state, left)
-        self.live = left
+        """Let the live lanes go that are not in `keep`, bool [live lanes]."""
 
 
-def warm_up() -> None:
-    """Compile what evaluation needs, or load it from the compiler's cache, so that no deadline counts it."""
-    genes: dict[str, Any] = {name: np.ones(2, np.int32) for name in NEURON_GENES}
-    synapse: dict[str, Any] = {name: np.ones(1, np.int32) for name in ("post", *SYNAPSE_GENES)}
-    first = np.zeros(1, np.int32)
-    network = Network(ids=np.arange(2), pre=first, inputs=first, outputs=first + 1, **genes, **synapse)
-    simulator = LaneSimulator([network])
-    simulator.decide(np.zeros((1, 1, 1), np.uint32))
-    simulator.repack(np.zeros(1, bool))
+class _Kernel(Protocol):
+    """What a module of this package offers that has a lane kernel."""
+
+    warm_up: Callable[[], None]
+    decide_shared: Callable[[Sequence[Network], Trains], tuple[Integers, Integers, npt.NDArray[np.int64]]]
+
+
+_SIMULATORS: dict[str, Callable[..., LaneSimulator]] = {"native": native.NativeSimulator, "numba": jit.JitSimulator}
+_KERNELS: dict[str, _Kernel] = {"native": native, "numba": jit}
+
+
+def chosen() -> str:
+    """The name of the kernel that is used: "native" or "numba".
+
+    Raises:
+        EvoNeuroError: the environment variable names an unknown one.
+    """
+    named = os.environ.get(VARIABLE)
+    if named:
+        return check_choice(f"environment variable {VARIABLE}", named, _KERNELS)
+    return "native" if native.available() else "numba"
+
+
+def lane_simulator(
+    networks: Sequence[Network], lanes: int = 1, encoder: Encoder | None = None, gains: Gains | None = None
+) -> LaneSimulator:
+    """A simulator of `lanes` lanes of each network; `encoder` and `gains` (int64 [P]) are what `act` encodes with."""
+    return _SIMULATORS[chosen()](networks, lanes, encoder, gains)
 
 
 def decide_shared(networks: Sequence[Network], trains: Trains) -> tuple[Integers, Integers, npt.NDArray[np.int64]]:
@@ -109,17 +96,9 @@ def decide_shared(networks: Sequence[Network], trains: Trains) -> tuple[Integers
     Returns:
         choice and latency, int32 [networks, lanes], and the spikes of all neurons, int64 [all neurons].
     """
-    for network in networks:
-        check_shape("trains", trains.shape, ("words", len(network.inputs), "lanes"))
-    compiled = compile_networks(networks)
-    lanes = trains.shape[2]
-    live = np.full(len(networks), lanes, np.int32)
-    # at least two rows, for the kernel takes one row as shared by all
-    choice, latency = np.empty((2, max(len(networks), 2), lanes), np.int32)
-    spikes = np.zeros(len(compiled.threshold), np.int64)
-    nothing = kernel.State(np.empty((0, 0), np.int32), np.empty((0, 0), np.int32), np.empty((0, 0, 0), np.uint32))
-    columns = np.zeros(len(networks), np.int64)
-    kernel.decide(
-        compiled, kernel.scratch(compiled, len(trains)), live, columns, trains, nothing, False, choice, latency, spikes
-    )
-    return choice[: len(networks)], latency[: len(networks)], spikes
+    return _KERNELS[chosen()].decide_shared(networks, trains)
+
+
+def warm_up() -> None:
+    """Compile or load what evaluation needs, so that no deadline counts it."""
+    _KERNELS[chosen()].warm_up()

@@ -1,0 +1,408 @@
+"""The lane kernel in C (`native/lanes.c`), for whoever had a compiler when the package was installed.
+
+The library is called through ctypes: it needs neither Python's headers nor a build for each of its versions, and a
+call releases the interpreter lock. Where it is missing, `evoneuro.simulator.jit` does the same on numba.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import itertools
+from collections.abc import Sequence
+from importlib import machinery
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from evoneuro.coding.encoders import ROUNDINGS, UNIT_GAIN, Encoder
+from evoneuro.coding.trains import Trains
+from evoneuro.errors import EvoNeuroError, check_shape
+from evoneuro.network import NO_LEAK, Integers, Network
+from evoneuro.neuron import Charges, Spikes, check_charges
+from evoneuro.simulator.compiled import Compiled, compile_networks
+
+WIDTHS = (16, 32, 64)  # lanes of a block
+LANE_BITS = (16, 32)
+INSTRUCTIONS = ("avx512", "avx2", "base")
+CACHED = 2**18  # bytes of state that one block should not exceed
+NARROW = 2**15 - 1  # largest number of a 16-bit lane
+
+Bytes = npt.NDArray[np.uint8]
+Gains = npt.NDArray[np.int64]
+
+
+_Field = tuple[str, type[ctypes.c_int64] | type[ctypes.c_void_p]]
+
+
+def _fields(kind: type[ctypes.c_int64] | type[ctypes.c_void_p], names: str) -> list[_Field]:
+    return [(name, kind) for name in names.split()]
+
+
+class _Job(ctypes.Structure):
+    """`job` in lanes.c: pointers, and a few numbers."""
+
+    _fields_ = [
+        *_fields(ctypes.c_int64, "networks"),
+        *_fields(ctypes.c_void_p, "neuron_start synapse_start output_start block_bytes settings body synapses output"),
+        *_fields(ctypes.c_void_p, "state state_start block_start now scratch counts live column trains"),
+        *_fields(ctypes.c_int64, "train_words word_stride channel_stride"),
+        *_fields(ctypes.c_void_p, "observations"),
+        *_fields(ctypes.c_int64, "values neurons_per_value half rounding"),
+        *_fields(ctypes.c_void_p, "centre reach table encoded choice latency"),
+        *_fields(ctypes.c_int64, "row_stride"),
+        *_fields(ctypes.c_void_p, "spikes"),
+    ]
+
+    def point(self, **arrays: npt.NDArray[Any] | int | None) -> None:
+        """Set fields: an array's address, a number, or null. The caller keeps the arrays."""
+        for name, value in arrays.items():
+            setattr(self, name, value.ctypes.data if isinstance(value, np.ndarray) else value)
+
+
+@functools.cache
+def library() -> ctypes.CDLL | None:
+    """The compiled kernel, or None where it was not built, or for another machine."""
+    folder = Path(__file__).parent
+    found = (folder / f"_lanes{suffix}" for suffix in machinery.EXTENSION_SUFFIXES)
+    path = next((path for path in found if path.exists()), None)
+    if path is None:
+        return None
+    try:
+        loaded = ctypes.CDLL(str(path))
+    except OSError:
+        return None
+    loaded.lanes_set.restype = ctypes.c_char_p
+    return loaded
+
+
+def available() -> bool:
+    """Whether the kernel was built and loads."""
+    return library() is not None
+
+
+def instruction_set() -> str:
+    """The vectors that the kernel uses on this processor: "avx512", "avx2" or "base"."""
+    kernel = Kernel(WIDTHS[0], LANE_BITS[0])
+    return str(kernel.library.lanes_set(kernel.which).decode())
+
+
+def kernels() -> list[tuple[str, int, int]]:
+    """Instruction set, block width and lane bits of all kernels that run on this processor."""
+    found = library()
+    assert found is not None
+    everything = itertools.product(INSTRUCTIONS, WIDTHS, LANE_BITS)
+    return [(name, w, bits) for name, w, bits in everything if found.lanes_kernel(name.encode(), w, bits) >= 0]
+
+
+class Kernel:
+    """One kernel of the library: of one block width and lane type, on the best vectors here or on those named."""
+
+    def __init__(self, width: int, bits: int, instructions: str | None = None) -> None:
+        found = library()
+        if found is None:
+            raise EvoNeuroError(
+                "the C kernel is not built: install evoneuro where there is a C compiler, or use simulator numba"
+            )
+        self.library = found
+        self.width, self.bits = width, bits
+        self.lane_bytes = bits // 8
+        self.which = int(found.lanes_kernel(instructions and instructions.encode(), width, bits))
+        if self.which < 0:
+            raise EvoNeuroError(f"no kernel for {instructions} vectors, {width} lanes of {bits} bits on this machine")
+
+
+class _Layout:
+    """Networks as the library reads them, and what a block of each weighs."""
+
+    def __init__(self, c: Compiled, lanes: int, kernel: Kernel | None = None) -> None:
+        sizes = np.diff(c.neurons)
+        self.sizes, self.lanes = sizes, lanes
+        self.kernel = kernel or choose(c, lanes)
+        bits = self.kernel.bits
+        words = -(-_per_network(np.maximum, c.delay, c.incoming[c.neurons], 1) // bits)
+        owner = np.repeat(np.arange(len(sizes)), sizes)  # network of each neuron
+        degree = np.diff(c.incoming)
+        first = c.incoming[:-1] - c.incoming[c.neurons[:-1]][owner]
+        self.pauses = _per_network(np.maximum, c.refractory, c.neurons, 0) > 0
+        limits = np.iinfo(np.int16 if bits == 16 else np.int32)
+        self.body = np.stack(
+            [
+                np.maximum(c.threshold, limits.min),
+                np.maximum(c.leak, 0),
+                -(c.leak != NO_LEAK).astype(np.int32),
+                c.refractory,
+                c.channel,
+                c.threshold <= 0,
+                first,
+                first + degree,
+            ],
+            axis=1,
+        ).astype(np.int32)
+        network = np.repeat(owner, degree)
+        age = c.delay - 1
+        synapses = np.empty(len(age), [("row", "i4"), ("weight", f"i{bits // 8}"), ("bit", f"u{bits // 8}")])
+        synapses["row"] = age // bits * sizes[network] + c.pre
+        synapses["weight"] = c.weight
+        synapses["bit"] = np.uint32(1) << (age % bits).astype(np.uint32)
+        self.synapses = synapses
+        events = _per_network(np.minimum, c.threshold, c.neurons, 1) <= 0
+        plain = (words == 1) & ~self.pauses & ~events & (c.subtract == 0)
+        columns = [
+            np.diff(c.inputs), np.diff(c.outputs), words, self.pauses, plain, c.v_min, c.v_max, c.subtract, c.input_charge,
+            c.window, np.minimum(c.evidence, limits.max), np.minimum(c.lead, limits.max),
+        ]  # fmt: skip
+        self.settings = np.stack(columns, axis=1).astype(np.int32)
+        row = self.kernel.width * self.kernel.lane_bytes
+        self.block_bytes = _padded(row * sizes * (1 + 2 * words + self.pauses))
+        self.output = c.output_neuron
+        self.neuron_start = c.neurons.astype(np.int64)
+        self.synapse_start = c.incoming[c.neurons].astype(np.int64) * synapses.itemsize  # bytes
+        self.output_start = c.outputs.astype(np.int64)
+        most = max(int(np.diff(c.outputs).max(initial=1)), int(np.diff(c.inputs).max(initial=1)))
+        self.counts = _aligned(most * row)
+        self.scratch = _aligned(int(self.block_bytes.max(initial=0)))
+
+    def job(self) -> _Job:
+        """A job on these networks; whoever calls fills in the rest."""
+        job = _Job(networks=len(self.sizes))
+        names = ("neuron_start", "synapse_start", "output_start", "block_bytes", "settings", "body", "synapses")
+        job.point(**{name: getattr(self, name) for name in (*names, "output", "scratch", "counts")})
+        return job
+
+
+class NativeSimulator:
+    """P networks with `lanes` lanes each; state persists from decision to decision until `clear`.
+
+    Attributes:
+        live: int32 [P], lanes of each network that still run (`repack` lets finished ones go).
+        spikes: int64 [all neurons], spikes since the last `clear`, over all lanes.
+    """
+
+    name = "native"
+
+    def __init__(
+        self,
+        networks: Sequence[Network],
+        lanes: int = 1,
+        encoder: Encoder | None = None,
+        gains: Gains | None = None,
+    ) -> None:
+        if len({len(network.inputs) for network in networks}) != 1:
+            raise EvoNeuroError("a batch needs networks with equally many inputs")
+        self.networks = networks
+        self.lanes = lanes
+        self.compiled = compile_networks(networks)
+        self._layout = _Layout(self.compiled, lanes)
+        self._window = int(self.compiled.window.max())
+        self._job = self._layout.job()
+        if encoder is not None:
+            self._encode_with(encoder, gains)
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything and let all lanes run again."""
+        layout = self._layout
+        blocks = -(-self.lanes // layout.kernel.width)
+        self._blocks = np.arange(len(self.networks), dtype=np.int64) * blocks
+        sizes = layout.block_bytes * blocks
+        self._starts = np.cumsum(sizes) - sizes
+        self._state = _aligned(int(sizes.sum()))
+        self._now = np.zeros(len(self.networks) * blocks, np.int8)
+        self.spikes = np.zeros(len(self.compiled.threshold), np.int64)
+        self._job.point(
+            state=self._state, state_start=self._starts, block_start=self._blocks, now=self._now, spikes=self.spikes
+        )
+        self._set_live(np.full(len(self.networks), self.lanes, np.int32))
+
+    def _set_live(self, live: Integers) -> None:
+        self.live = live
+        self._column = np.concatenate([[0], np.cumsum(live[:-1], dtype=np.int64)])
+        self._job.point(live=live, column=self._column)
+
+    def run(self, charges: Charges) -> Spikes:
+        """Simulate the batch's only network; arguments and result as in `evoneuro.neuron.Reference.run`."""
+        assert len(self.networks) == 1, "run() records one network"
+        network = self.networks[0]
+        charges = np.ascontiguousarray(check_charges(network, charges, self.lanes))
+        raster = np.zeros((len(charges), self.lanes, network.neurons), np.uint8)
+        kernel = self._layout.kernel
+        kernel.library.lanes_run(
+            kernel.which, ctypes.byref(self._job), _pointer(charges), ctypes.c_int64(len(charges)), _pointer(raster)
+        )
+        return raster
+
+    def decide(self, trains: Trains) -> tuple[Integers, Integers]:
+        """One decision of every live lane.
+
+        Args:
+            trains: uint32 (words, inputs, live lanes), network after network.
+
+        Returns:
+            The chosen output and the steps it took, int32 [live lanes] each.
+        """
+        total = int(self.live.sum())
+        check_shape("trains", trains.shape, ("words", len(self.networks[0].inputs), total))
+        halves = _halves(trains)
+        self._job.point(observations=None, **_feed(halves))
+        return self._decide(total)
+
+    def act(self, observations: npt.NDArray[np.float64]) -> tuple[Integers, Integers]:
+        """One decision of every live lane, on what the encoder given at the start makes of observations.
+
+        Args:
+            observations: finite float64 (live lanes, values), network after network.
+
+        Returns:
+            The chosen output and the steps it took, int32 [live lanes] each.
+        """
+        total = int(self.live.sum())
+        check_shape("observations", observations.shape, (total, len(self._centre)))
+        seen = np.ascontiguousarray(observations, np.float64)
+        self._job.point(observations=seen, train_words=self._encoded_words)
+        return self._decide(total)
+
+    def _decide(self, total: int) -> tuple[Integers, Integers]:
+        choice, latency = np.empty((2, total), np.int32)
+        self._job.point(choice=choice, latency=latency, row_stride=0)
+        kernel = self._layout.kernel
+        kernel.library.lanes_decide(kernel.which, ctypes.byref(self._job))
+        return choice, latency
+
+    def _encode_with(self, encoder: Encoder, gains: Gains | None) -> None:
+        """Prepare `act`: one table of trains for each gain that a network has."""
+        gains = np.full(len(self.networks), encoder.gain) if gains is None else gains
+        tables = {int(gain): _table(encoder, self._window, int(gain)) for gain in np.unique(gains)}
+        self._tables = tables
+        self._addresses = np.array([tables[int(gain)].ctypes.data for gain in gains], np.uint64)
+        low, high = np.array(encoder.low), np.array(encoder.high)
+        self._centre, self._reach = (low + high) / 2, (high - low) / 2
+        self._encoded_words = -(-self._window // 16)
+        self._encoded = np.zeros((self._encoded_words, encoder.inputs, self._layout.kernel.width), np.uint16)
+        self._job.point(
+            values=len(low), neurons_per_value=encoder.neurons_per_value, half=1 << (encoder.bits - 1),
+            rounding=ROUNDINGS.index(encoder.rounding), centre=self._centre, reach=self._reach,
+            table=self._addresses, encoded=self._encoded,
+        )  # fmt: skip
+
+    def forget(self) -> None:
+        """Clear potentials, counters and spikes in flight; lanes and spike counts stay as they are."""
+        self._state[:] = 0
+
+    def repack(self, keep: npt.NDArray[np.bool_]) -> None:
+        """Let the live lanes go that are not in `keep` (bool [live lanes])."""
+        left = np.empty_like(self.live)
+        kernel = self._layout.kernel
+        kernel.library.lanes_repack(
+            kernel.which, ctypes.byref(self._job), _pointer(np.ascontiguousarray(keep)), _pointer(left)
+        )
+        self._set_live(left)
+
+
+def warm_up() -> None:
+    """Load the library, so that no deadline counts it."""
+    library()
+
+
+def decide_shared(networks: Sequence[Network], trains: Trains) -> tuple[Integers, Integers, npt.NDArray[np.int64]]:
+    """One decision per lane from a cleared state, every network on the same trains: a data set.
+
+    Args:
+        trains: uint32 (words, inputs, lanes).
+
+    Returns:
+        choice and latency, int32 [networks, lanes], and the spikes of all neurons, int64 [all neurons].
+    """
+    for network in networks:
+        check_shape("trains", trains.shape, ("words", len(network.inputs), "lanes"))
+    lanes = trains.shape[2]
+    layout = _Layout(compile_networks(networks), lanes)
+    halves = _halves(trains)
+    live, column = np.full(len(networks), lanes, np.int32), np.zeros(len(networks), np.int64)
+    choice, latency = np.empty((2, len(networks), lanes), np.int32)
+    spikes = np.zeros(len(layout.body), np.int64)
+    job = layout.job()
+    job.point(
+        live=live, column=column, choice=choice, latency=latency, row_stride=lanes, spikes=spikes, **_feed(halves)
+    )
+    layout.kernel.library.lanes_decide(layout.kernel.which, ctypes.byref(job))
+    return choice, latency, spikes
+
+
+def choose(c: Compiled, lanes: int) -> Kernel:
+    """The narrowest lanes that nothing overflows, and blocks that are filled and stay in the cache."""
+    narrow = _fits_16_bits(c)
+    bits = 16 if narrow else 32
+    neurons = int(np.diff(c.neurons).max(initial=1))
+    fitting = [w for w in WIDTHS if w < 2 * lanes and 3 * neurons * w * bits // 8 <= CACHED]
+    return Kernel(max(fitting, default=WIDTHS[0]), bits)
+
+
+def _fits_16_bits(c: Compiled) -> bool:
+    """Whether no potential, counter or charge of any network can leave 16 bits (see `Network.potential_bounds`)."""
+    owner = np.repeat(np.arange(len(c.v_min)), np.diff(c.neurons))
+    most = _segment_sums(np.maximum(c.weight, 0), c.incoming)
+    least = _segment_sums(np.minimum(c.weight, 0), c.incoming)
+    fed = np.where(c.channel >= 0, c.input_max[owner], 0)
+    kept = np.where(c.subtract[owner] > 0, c.v_max[owner], np.maximum(c.threshold - 1, 0))
+    low, high = c.v_min[owner] + least - fed, kept + most + fed
+    return bool(
+        (low >= -NARROW).all()
+        and (high <= NARROW).all()
+        and (c.threshold <= NARROW).all()
+        and (c.window < NARROW).all()
+    )
+
+
+def _segment_sums(values: Integers, starts: Integers) -> npt.NDArray[np.int64]:
+    total = np.concatenate([[0], np.cumsum(values, dtype=np.int64)])
+    return cast("npt.NDArray[np.int64]", total[starts[1:]] - total[starts[:-1]])
+
+
+def _per_network(ufunc: np.ufunc, values: Integers, starts: Integers, initial: int) -> npt.NDArray[np.int64]:
+    """`ufunc` reduced over each network's part of `values`, `initial` where there is none."""
+    found = np.full(len(starts) - 1, initial, np.int64)
+    filled = np.flatnonzero(np.diff(starts))
+    if len(filled):
+        found[filled] = ufunc(ufunc.reduceat(values, starts[filled]), initial)
+    return found
+
+
+def _halves(trains: Trains) -> npt.NDArray[np.uint16]:
+    """Trains as words of 16 steps (words, inputs, lanes and a block more, which may be read as padding)."""
+    words, inputs, lanes = trains.shape
+    halves = np.zeros((2 * words, inputs, lanes + max(WIDTHS)), np.uint16)
+    halves[0::2, :, :lanes] = trains & 0xFFFF
+    halves[1::2, :, :lanes] = trains >> 16
+    return halves
+
+
+def _feed(halves: npt.NDArray[np.uint16]) -> dict[str, Any]:
+    words, inputs, stride = halves.shape
+    return {"trains": halves, "train_words": words, "word_stride": inputs * stride, "channel_stride": stride}
+
+
+@functools.lru_cache(maxsize=64)
+def _table(encoder: Encoder, window: int, gain: int) -> npt.NDArray[np.uint16]:
+    """The train of every quantised value: uint16 (2**bits + 1, neurons per value, words of 16 steps)."""
+    q = np.arange((1 << encoder.bits) + 1)
+    trains = encoder.encode(np.repeat(q[:, None], len(encoder.low), axis=1), window, gain)
+    halves = _halves(trains[:, : encoder.neurons_per_value])[: -(-window // 16), :, : len(q)]
+    return np.ascontiguousarray(halves.transpose(2, 1, 0))
+
+
+def _aligned(size: int) -> Bytes:
+    """Zeros that start where a cache line does."""
+    memory = np.zeros(size + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    return memory[start : start + size]
+
+
+def _padded(sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    return -(-sizes // 64) * 64
+
+
+def _pointer(array: npt.NDArray[Any]) -> ctypes.c_void_p:
+    return ctypes.c_void_p(array.ctypes.data)

@@ -1,0 +1,231 @@
+/* The lane kernel in C: many lanes side by side, on the vectors that this processor has.
+ *
+ * Plain C with the vector extensions of GCC and Clang, compiled once for each instruction set; which one runs is
+ * decided when the library is first used. evoneuro/simulator/native.py calls it, and says what the arguments are.
+ */
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#define ALIGNED __attribute__((aligned(64)))
+
+/* A neuron and a synapse as `native.py` lays them out; weight and bit have the type of a lane, for broadcasts. */
+typedef struct {
+    int32_t threshold;
+    int32_t shift, leaks;    /* v -= (v >> shift) & leaks, leaks being 0 for none and -1 otherwise */
+    int32_t pause;           /* refractory steps */
+    int32_t channel;         /* input channel that feeds it, or -1 */
+    int32_t needs_event;     /* threshold <= 0 */
+    int32_t first, last;     /* its incoming synapses */
+} neuron;
+
+typedef struct {
+    int32_t row;             /* word of history * neurons + presynaptic neuron */
+    int16_t weight;
+    uint16_t bit;            /* of that word */
+} synapse16;
+
+typedef struct {
+    int32_t row;
+    int32_t weight;
+    uint32_t bit;
+} synapse32;
+
+typedef struct {
+    int32_t channels, outputs, words, pauses, plain, v_min, v_max, subtract, charge, window, evidence, lead;
+} settings;
+
+typedef struct {
+    int neurons, channels, outputs, words, pauses, plain, v_min, v_max, subtract, charge, window, evidence, lead;
+    const neuron *body;
+    const void *synapses;
+    const int32_t *output;
+    int64_t block_bytes;
+} network;
+
+/* What a call works on; the arrays are Python's. */
+typedef struct {
+    int64_t networks;
+    const int64_t *neuron_start, *synapse_start, *output_start, *block_bytes;
+    const settings *settings;
+    const neuron *body;
+    const char *synapses;        /* synapse16 or synapse32 */
+    const int32_t *output;
+    char *state;                 /* null: every lane starts cleared and ends forgotten */
+    const int64_t *state_start;  /* [networks], bytes */
+    const int64_t *block_start;  /* [networks] */
+    int8_t *now;                 /* [blocks] */
+    char *scratch, *counts;
+    const int32_t *live;         /* [networks] */
+    const int64_t *column;       /* [networks]: where the first lane of each stands in trains, choice and latency */
+    const uint16_t *trains;      /* (words of 16 steps, channels, lanes and a block of padding) */
+    int64_t train_words, word_stride, channel_stride;
+    const double *observations;  /* (lanes, values), or null: then there are trains */
+    int64_t values, neurons_per_value, half, rounding;
+    const double *centre, *reach;  /* [values] */
+    const uint16_t *const *table;  /* [networks]: (2 * half + 1, neurons per value, words) for its gain */
+    uint16_t *encoded;           /* (words, channels, lanes of a block) */
+    int32_t *choice, *latency;
+    int64_t row_stride;          /* from a network's choices to those of the next, column apart */
+    int64_t *spikes;             /* [all neurons], added to */
+} job;
+
+static void describe(const job *j, int64_t p, network *net)
+{
+    const settings *s = j->settings + p;
+    *net = (network){
+        .neurons = (int)(j->neuron_start[p + 1] - j->neuron_start[p]),
+        .channels = s->channels, .outputs = s->outputs, .words = s->words, .pauses = s->pauses, .plain = s->plain,
+        .v_min = s->v_min, .v_max = s->v_max, .subtract = s->subtract, .charge = s->charge,
+        .window = s->window, .evidence = s->evidence, .lead = s->lead,
+        .body = j->body + j->neuron_start[p], .synapses = j->synapses + j->synapse_start[p],
+        .output = j->output + j->output_start[p], .block_bytes = j->block_bytes[p],
+    };
+}
+
+enum { AWAY, NEAREST, FLOOR, UP };
+
+/* Observations of some lanes as trains: the same float operations as `Encoder.quantise`, then a look into the table. */
+static void encode(const job *j, int64_t p, int64_t first, int lanes, int width)
+{
+    const int64_t words = j->train_words, per = j->neurons_per_value, channels = j->values * per;
+    const uint16_t *table = j->table[p];
+    const double limit = (double)j->half;
+    for (int64_t value = 0; value < j->values; value++) {
+        const double centre = j->centre[value], reach = j->reach[value];
+        for (int k = 0; k < lanes; k++) {
+            double offset = (j->observations[(first + k) * j->values + value] - centre) / reach * limit;
+            offset = offset > limit ? limit : offset < -limit ? -limit : offset;
+            double steps;
+            switch (j->rounding) {
+            case AWAY: steps = offset < 0 ? floor(offset) : ceil(offset); break;
+            case NEAREST: steps = rint(offset); break;
+            case FLOOR: steps = floor(offset); break;
+            default: steps = ceil(offset);
+            }
+            const uint16_t *entry = table + ((int64_t)steps + j->half) * per * words;
+            for (int64_t m = 0; m < per; m++)
+                for (int64_t w = 0; w < words; w++)
+                    j->encoded[(w * channels + value * per + m) * width + k] = entry[m * words + w];
+        }
+    }
+}
+
+#define JOIN_(a, b, c, d) a##_##b##_##c##_##d
+#define JOIN(a, b, c, d) JOIN_(a, b, c, d)
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
+#define X86 1
+#endif
+
+/* One instruction set after another: the widths and lane types of each */
+#define SET base
+#define VECTOR 16
+#include "widths.h"
+#undef SET
+#undef VECTOR
+
+#ifdef X86
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2")
+#endif
+#define SET avx2
+#define AVX2 1
+#define VECTOR 32
+#include "widths.h"
+#undef SET
+#undef AVX2
+#undef VECTOR
+#ifdef __clang__
+#pragma clang attribute pop
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl"))), apply_to = function)
+#else
+#pragma GCC pop_options
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512vl")
+#endif
+#define SET avx512
+#define AVX512 1
+#define VECTOR 64
+#include "widths.h"
+#undef SET
+#undef AVX512
+#undef VECTOR
+#ifdef __clang__
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+#endif
+
+typedef struct {
+    const char *name;
+    int width, bits;
+    void (*decide)(const job *);
+    void (*run)(const job *, const int32_t *, int64_t, uint8_t *);
+    void (*move)(const job *, int64_t, const network *, int64_t, int64_t);
+} kernel;
+
+#define KERNEL(set, width, bits) { #set, width, bits, decide_all_##set##_##width##_##bits, \
+    run_all_##set##_##width##_##bits, move_##set##_##width##_##bits }
+#define KERNELS(set) KERNEL(set, 16, 16), KERNEL(set, 32, 16), KERNEL(set, 64, 16), \
+    KERNEL(set, 16, 32), KERNEL(set, 32, 32), KERNEL(set, 64, 32)
+
+static const kernel kernels[] = {
+#ifdef X86
+    KERNELS(avx512), KERNELS(avx2),
+#endif
+    KERNELS(base),
+};
+
+static int supported(const char *set)
+{
+#ifdef X86
+    if (!strcmp(set, "avx512"))
+        return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+    if (!strcmp(set, "avx2"))
+        return __builtin_cpu_supports("avx2");
+#endif
+    return !strcmp(set, "base");
+}
+
+/* Which kernel has this instruction set (null: the best that runs here), width and lane type; -1 if none. */
+int lanes_kernel(const char *set, int width, int bits)
+{
+    for (int i = 0; i < (int)(sizeof kernels / sizeof *kernels); i++) {
+        const kernel *k = kernels + i;
+        if (k->width == width && k->bits == bits && supported(k->name) && (!set || !strcmp(set, k->name)))
+            return i;
+    }
+    return -1;
+}
+
+const char *lanes_set(int which) { return kernels[which].name; }
+
+void lanes_decide(int which, const job *j) { kernels[which].decide(j); }
+
+void lanes_run(int which, const job *j, const int32_t *charges, int64_t steps, uint8_t *raster)
+{
+    kernels[which].run(j, charges, steps, raster);
+}
+
+/* Close ranks, so that the lanes in `keep` come first; `left` is how many lanes of each network that are. */
+void lanes_repack(int which, const job *j, const uint8_t *keep, int32_t *left)
+{
+    for (int64_t p = 0; p < j->networks; p++) {
+        network net;
+        describe(j, p, &net);
+        left[p] = 0;
+        for (int64_t k = 0; k < j->live[p]; k++)
+            if (*keep++) {
+                if (left[p] != k)
+                    kernels[which].move(j, p, &net, k, left[p]);
+                left[p]++;
+            }
+    }
+}
