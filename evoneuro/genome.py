@@ -27,7 +27,7 @@ from evoneuro.network import (
     SYNAPSE_GENES,
     Integers,
 )
-from evoneuro.ragged import Ragged, Starts, starts_of
+from evoneuro.ragged import Ragged, Starts, lengths_of, starts_of
 
 Ids = npt.NDArray[np.int64]
 Range = tuple[int, int]
@@ -196,12 +196,12 @@ class Genomes(Ragged[Genome]):
     @property
     def neurons(self) -> Integers:
         """Neurons of each genome, int32 [P]."""
-        return np.diff(self.neuron_starts)
+        return lengths_of(self.neuron_starts)
 
     @property
     def synapses(self) -> Integers:
         """Synapse genes of each genome, expressed or not, int32 [P]."""
-        return np.diff(self.synapse_starts)
+        return lengths_of(self.synapse_starts)
 
     def to_document(self) -> dict[str, npt.NDArray[Any]]:
         """The genomes as arrays: all genes, and how many neurons and synapses each genome has."""

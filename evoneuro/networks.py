@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evoneuro.network import ARRAYS, NEURON_GENES, SYNAPSE_GENES, Integers, Network, behaviour
-from evoneuro.ragged import Positions, Ragged, Starts, counts, starts_of
+from evoneuro.ragged import Positions, Ragged, Starts, counts, lengths_of, starts_of
 
 Flags = npt.NDArray[np.bool_]
 
@@ -92,7 +92,7 @@ class Networks(Ragged[Network]):
     @property
     def neurons(self) -> Integers:
         """Neurons of each network, inputs and outputs included, int32 [P]."""
-        return np.diff(self.neuron_starts)
+        return lengths_of(self.neuron_starts)
 
     @property
     def hidden(self) -> Integers:
@@ -102,7 +102,7 @@ class Networks(Ragged[Network]):
     @property
     def synapses(self) -> Integers:
         """Synapses of each network, int32 [P]."""
-        return np.diff(self.synapse_starts)
+        return lengths_of(self.synapse_starts)
 
     @property
     def out_degree(self) -> Integers:
@@ -112,7 +112,7 @@ class Networks(Ragged[Network]):
     def _flat(self, name: str) -> Positions:
         """Positions of neurons (`pre`, `post`, `inputs` or `outputs`) as they count through the whole batch."""
         starts = next(starts for starts, columns in self.PARTS.items() if name in columns)
-        flat: Positions = getattr(self, name) + np.repeat(self.neuron_starts[:-1], np.diff(getattr(self, starts)))
+        flat: Positions = getattr(self, name) + np.repeat(self.neuron_starts[:-1], lengths_of(getattr(self, starts)))
         return flat
 
     def _flags(self, name: str) -> Flags:
@@ -161,7 +161,7 @@ class Networks(Ragged[Network]):
         """All arrays of each network behind one another, each after its length, and where each network begins."""
         of = {column: name for name, columns in self.PARTS.items() for column in columns}
         names = ARRAYS[1:]
-        lengths = {name: np.diff(getattr(self, name)) for name in self.PARTS}
+        lengths = {name: lengths_of(getattr(self, name)) for name in self.PARTS}
         starts = starts_of(sum(lengths[of[name]] + 1 for name in names))
         records = np.empty(starts[-1], "<i4")
         place = starts[:-1].astype(np.int64)

@@ -25,14 +25,19 @@ def starts_of(lengths: npt.ArrayLike) -> Starts:
     return starts
 
 
+def lengths_of(starts: Starts) -> Starts:
+    """How long each part is, int32 [P]."""
+    return starts[1:] - starts[:-1]
+
+
 def owners(starts: Starts) -> Positions:
     """Which part each element belongs to, intp [elements]."""
-    return np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    return np.repeat(np.arange(len(starts) - 1), lengths_of(starts))
 
 
 def elements(starts: Starts, parts: npt.NDArray[Any]) -> Positions:
     """Flat positions of all elements of `parts`, one part after another."""
-    lengths = np.diff(starts)[parts]
+    lengths = lengths_of(starts)[parts]
     ends = np.cumsum(lengths)
     total = int(ends[-1]) if len(ends) else 0
     return np.repeat(starts[parts] - (ends - lengths), lengths) + np.arange(total)
@@ -83,7 +88,7 @@ class Ragged(Sequence[Member]):
         for name, columns in self.PARTS.items():
             starts = getattr(self, name)
             index = elements(starts, positions)
-            values[name] = starts_of(np.diff(starts)[positions])
+            values[name] = starts_of(lengths_of(starts)[positions])
             values |= {column: getattr(self, column)[index] for column in columns}
         for name in self.ROWS:
             rows = getattr(self, name)
@@ -95,7 +100,7 @@ class Ragged(Sequence[Member]):
         batches = (self, *others)
         values: dict[str, Any] = {}
         for name, columns in self.PARTS.items():
-            values[name] = starts_of(np.concatenate([np.diff(getattr(batch, name)) for batch in batches]))
+            values[name] = starts_of(np.concatenate([lengths_of(getattr(batch, name)) for batch in batches]))
             values |= {column: np.concatenate([getattr(batch, column) for batch in batches]) for column in columns}
         for name in self.ROWS:
             rows = [getattr(batch, name) for batch in batches]

@@ -19,7 +19,7 @@ from deap import base
 from evoneuro.express import Blueprint
 from evoneuro.genome import PARAMETERS, Genomes, Ids, Range
 from evoneuro.network import NEURON_GENES, SYNAPSE_GENES, Integers
-from evoneuro.ragged import Positions, Starts, counts, elements, owners, starts_of
+from evoneuro.ragged import Positions, Starts, counts, elements, lengths_of, owners, starts_of
 
 Rng = np.random.Generator
 Flags = npt.NDArray[np.bool_]
@@ -284,7 +284,7 @@ def crossover(a: Genomes, b: Genomes, blueprint: Blueprint, rng: Rng) -> Genomes
         owner = owners(parent.synapse_starts)[given]
         halves.append(_synapses(owner, place[pre[given]], place[post[given]], **genes))
     synapses = _stacked(halves)
-    size = int(np.diff(neuron_starts).max())
+    size = int(lengths_of(neuron_starts).max())
     edges = np.argsort(_pair_keys(synapses["owner"], synapses["pre"], synapses["post"], size), kind="stable")
     child = Genomes(
         neuron_starts=neuron_starts,
@@ -397,7 +397,7 @@ def _moves(genomes: Genomes, gene: str, who: Positions, blueprint: Blueprint, rn
     if not _is_open(bounds):
         return Edit()
     starts = _starts(genomes, gene)
-    lengths = np.diff(starts)[who]
+    lengths = lengths_of(starts)[who]
     every = elements(starts, who)
     chosen = rng.random(len(every)) < np.repeat(1.5 / np.maximum(lengths, 1), lengths)
     where = np.concatenate([every[chosen], _one_of_each(genomes, gene, who, rng)])
@@ -407,7 +407,7 @@ def _moves(genomes: Genomes, gene: str, who: Positions, blueprint: Blueprint, rn
 def _one_of_each(genomes: Genomes, gene: str, who: Positions, rng: Rng) -> Positions:
     """A position of one gene of each of the genomes `who`, but of none that has no such gene."""
     starts = _starts(genomes, gene)
-    lengths = np.diff(starts)[who]
+    lengths = lengths_of(starts)[who]
     return starts[who][lengths > 0] + _below(lengths[lengths > 0], rng)
 
 
