@@ -2,8 +2,8 @@
 
 Deb, Pratap, Agarwal & Meyarivan, "A fast and elitist multiobjective genetic algorithm: NSGA-II", IEEE TEC 6(2), 2002,
 with four changes that small networks need: constraints and a score floor come before all objectives; candidates with
-equal losses never crowd a front; a child that expresses a network that is already there is varied again, a few times
-over; parents are compared on the same episodes.
+equal losses never crowd a front; a child that expresses a network that is already there gives way to another; parents
+are compared on the same episodes.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from evoneuro.variation import NEW_IDS, make_toolbox
 
 Violations = npt.NDArray[np.float64]
 Judge = Callable[[Measures], tuple[Losses, Violations]]
-Pairs = npt.NDArray[np.intp]
 
-RETRIES = 5  # of a child that is somebody already, all at once
+SPARE = 8  # for so many children one more is made, to stand in for those that are somebody already
+TRIES = 6  # to make as many children as are asked for; what is missing then is made up by copies
 UNMUTATED = 0.2  # share of the children of two parents
 
 
@@ -42,6 +42,7 @@ class Evolution:
         self.seed = seed
         self.size = size
         self.crossover = crossover
+        self.spare = -(-size // SPARE)
         self.toolbox = make_toolbox()
         self.population = Population.empty(0)
 
@@ -53,80 +54,77 @@ class Evolution:
             seeds: genomes to start from; the first generation is those and their mutants.
         """
         make = self._maker(generation, judge, seeds)
-        slots = np.arange(self.size)
-        genomes = make(slots, 0)
-        networks = express(genomes, self.blueprint)
-        prints = networks.fingerprints()
         known = set(self.population.fingerprints.tolist())
-        again = []
-        for i, name in enumerate(prints):
-            if name in known:
-                again.append(i)
-            known.add(name)
-        if again:
-            others = make(np.repeat(again, RETRIES), 1)
-            other_networks = express(others, self.blueprint)
-            other_prints = other_networks.fingerprints()
-            choice = slots.copy()
-            choice[again] = self.size + np.array(_first_new(other_prints, known))
-            genomes, networks = genomes.joined(others).take(choice), networks.joined(other_networks).take(choice)
-            prints = [(prints + other_prints)[i] for i in choice.tolist()]
-        return Population.born(generation, genomes, prints), networks
+        prints: list[str] = []
+        new: list[int] = []
+        batches: list[tuple[Genomes, Networks]] = []
+        while len(new) < self.size and len(batches) < TRIES:
+            genomes = make(len(batches), np.arange(self.size - len(new) + self.spare) + len(prints))
+            batches.append((genomes, express(genomes, self.blueprint)))
+            for name in batches[-1][1].fingerprints():
+                if name not in known:
+                    new.append(len(prints))
+                    known.add(name)
+                prints.append(name)
+        chosen = np.sort(_filled(new, len(prints))[: self.size])
+        genomes, networks = (first.joined(*rest).take(chosen) for first, *rest in zip(*batches, strict=True))
+        return Population.born(generation, genomes, [prints[i] for i in chosen.tolist()]), networks
 
     def tell(self, offspring: Population, judge: Judge) -> None:
         """Survivors of population and offspring together, all measured."""
         everyone = self.population.joined(offspring) if len(self.population) else offspring
         self.population = everyone.take(_best(everyone, judge)[: self.size])
 
-    # Who makes the children: `make(slots, attempt)` makes one genome for each slot, 0 to below `size`
+    # Who makes the children: `make(attempt, numbers)` makes one genome for each number; no number comes twice
 
-    def _maker(self, generation: int, judge: Judge, seeds: Sequence[Genome]) -> Callable[[Positions, int], Genomes]:
+    def _maker(self, generation: int, judge: Judge, seeds: Sequence[Genome]) -> Callable[[int, Positions], Genomes]:
         if generation:
-            return partial(self._children, generation, self._parents(generation, judge))
+            return partial(self._children, generation, np.argsort(_best(self.population, judge)))
         return partial(self._mutants, Genomes.of(seeds)) if seeds else self._random
 
-    def _random(self, slots: Positions, attempt: int) -> Genomes:
+    def _random(self, attempt: int, numbers: Positions) -> Genomes:
         rng = keys.generator(self.seed, "initial", sub=attempt)
-        genomes: Genomes = self.toolbox.random(self.blueprint, rng, self._fresh(0, slots))
+        genomes: Genomes = self.toolbox.random(self.blueprint, rng, self._fresh(0, numbers))
         return genomes
 
-    def _mutants(self, seeds: Genomes, slots: Positions, attempt: int) -> Genomes:
-        """The seeds themselves at first, and mutants of them."""
+    def _mutants(self, seeds: Genomes, attempt: int, numbers: Positions) -> Genomes:
+        """The seeds themselves, and then mutants of them."""
         rng = keys.generator(self.seed, "initial", sub=attempt)
-        who = np.flatnonzero((slots >= len(seeds)) | (attempt > 0))
+        who = np.flatnonzero(numbers >= len(seeds))
         genomes: Genomes = self.toolbox.mutate(
-            seeds.take(slots % len(seeds)), who, self.blueprint, rng, self._fresh(0, slots[who])
+            seeds.take(numbers % len(seeds)), who, self.blueprint, rng, self._fresh(0, numbers[who])
         )
         return genomes
 
-    def _children(self, generation: int, parents: Pairs, slots: Positions, attempt: int) -> Genomes:
-        """Children of one parent by mutation, of two by crossover and, most of them, by mutation."""
+    def _children(self, generation: int, place: Positions, attempt: int, numbers: Positions) -> Genomes:
+        """Children of one parent by mutation; of two by crossover and, most of them, by mutation."""
+        first, second = self._parents(generation, place, attempt, len(numbers))
         rng = keys.generator(self.seed, "variation", generation=generation, sub=attempt)
-        first, second = parents[slots].T
-        mated = (first != second) & (rng.random(len(slots)) < self.crossover)
+        mated = (first != second) & (rng.random(len(numbers)) < self.crossover)
         genomes = self.population.genomes.take(first)
         pairs = np.flatnonzero(mated)
         if len(pairs):
             mates = self.population.genomes.take(second[pairs])
             crossed = self.toolbox.mate(genomes.take(pairs), mates, self.blueprint, rng)
-            place = np.arange(len(slots))
-            place[pairs] = len(slots) + np.arange(len(pairs))
-            genomes = genomes.joined(crossed).take(place)
-        who = np.flatnonzero(~mated | (rng.random(len(slots)) >= UNMUTATED))
-        mutants: Genomes = self.toolbox.mutate(genomes, who, self.blueprint, rng, self._fresh(generation, slots[who]))
+            source = np.arange(len(numbers))
+            source[pairs] = len(numbers) + np.arange(len(pairs))
+            genomes = genomes.joined(crossed).take(source)
+        who = np.flatnonzero(~mated | (rng.random(len(numbers)) >= UNMUTATED))
+        mutants: Genomes = self.toolbox.mutate(genomes, who, self.blueprint, rng, self._fresh(generation, numbers[who]))
         return mutants
 
-    def _parents(self, generation: int, judge: Judge) -> Pairs:
-        """Two parents for each child [size, 2], each the better of two drawn at random (binary tournament)."""
-        place = np.argsort(_best(self.population, judge))
-        rng = keys.generator(self.seed, "selection", generation=generation)
-        drawn = rng.integers(len(place), size=(self.size, 2, 2))
-        return np.where(place[drawn[:, :, 0]] <= place[drawn[:, :, 1]], drawn[:, :, 0], drawn[:, :, 1])
+    def _parents(self, generation: int, place: Positions, attempt: int, count: int) -> tuple[Positions, Positions]:
+        """Two parents for each child, each the better of two drawn at random (binary tournament); `place` 0 is best."""
+        rng = keys.generator(self.seed, "selection", generation=generation, sub=attempt)
+        one, other = rng.integers(len(place), size=(2, 2, count))
+        first, second = np.where(place[one] <= place[other], one, other)
+        return first, second
 
-    def _fresh(self, generation: int, slots: Positions) -> Ids:
+    def _fresh(self, generation: int, numbers: Positions) -> Ids:
         """The first of the neuron ids that belong to each child alone; above those of generation 0's seeds."""
         first = self.blueprint.inputs + self.blueprint.outputs + 2**20
-        return (first + NEW_IDS * (generation * self.size + slots)).astype(np.int64)
+        most = TRIES * (self.size + self.spare)
+        return first + NEW_IDS * (generation * most + numbers.astype(np.int64))
 
 
 def _best(population: Population, judge: Judge) -> Positions:
@@ -136,12 +134,6 @@ def _best(population: Population, judge: Judge) -> Positions:
     return pareto.best(ranks, pareto.crowding(losses, ranks), len(ranks))
 
 
-def _first_new(prints: Sequence[str], known: set[str]) -> list[int]:
-    """Of each `RETRIES` that follow one another, the first that nobody is yet, or the last."""
-    chosen = []
-    for start in range(0, len(prints), RETRIES):
-        options = range(start, start + RETRIES)
-        option = next((i for i in options if prints[i] not in known), options[-1])
-        known.add(prints[option])
-        chosen.append(option)
-    return chosen
+def _filled(new: Sequence[int], count: int) -> Positions:
+    """All positions below `count`, those in `new` first."""
+    return np.concatenate([np.array(new, np.intp), np.setdiff1d(np.arange(count), new)])

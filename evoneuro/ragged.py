@@ -97,6 +97,8 @@ class Ragged(Sequence[Member]):
 
     def joined(self, *others: Self) -> Self:
         """The members of all batches, one batch after another."""
+        if not others:
+            return self
         batches = (self, *others)
         values: dict[str, Any] = {}
         for name, columns in self.PARTS.items():

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pytest
 from test_variation import blueprint
 
 from evoneuro.evolution import Evolution, Violations
+from evoneuro.genome import Genomes
 from evoneuro.networks import Networks
 from evoneuro.objectives import COLUMN, MEASURES, losses, violation
 from evoneuro.pareto import Losses
 from evoneuro.population import Measures, Population
-from evoneuro.variation import mutate
+from evoneuro.variation import NEW_IDS, mutate
 
 
 def toy(networks: Networks) -> Measures:
@@ -92,28 +92,37 @@ def test_no_two_candidates_are_one_network() -> None:
     assert len(set(offspring.names)) == len(offspring) == 30
 
 
-def test_whoever_is_somebody_already_is_varied_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whoever_is_somebody_already_gives_way_to_another() -> None:
     evolution = evolve(5)
     asked = []
 
-    def barren(genomes: Any, who: Any, blueprint: Any, rng: Any, fresh: Any) -> Any:
+    def barren(genomes: Genomes, who: Any, *rest: Any) -> Genomes:
         asked.append(len(genomes))
-        return genomes if len(asked) == 1 else mutate(genomes, who, blueprint, rng, fresh)
+        return genomes if len(asked) == 1 else mutate(genomes, who, *rest)
 
     evolution.toolbox.register("mutate", barren)
     offspring, _ = evolution.ask(25, judge)
-    assert asked[0] == 30
-    assert asked[1] > 5 * 10  # all that came of one parent, five times over
-    assert len({*evolution.population.fingerprints.tolist(), *offspring.fingerprints.tolist()}) >= 58
+    assert asked[0] == 30 + 4
+    assert asked[1] > 10 + 4  # for all that came of one parent
+    assert len({*evolution.population.fingerprints.tolist(), *offspring.fingerprints.tolist()}) >= 59
+
+
+def test_where_there_is_nobody_else_copies_make_up_the_number() -> None:
+    evolution = evolve(5)
+    evolution.toolbox.register("mutate", lambda genomes, *rest: genomes.take(np.zeros(len(genomes), int)))
+    offspring, networks = evolution.ask(25, judge)
+    assert len(offspring) == len(networks) == 30
+    assert len(set(offspring.fingerprints.tolist())) < 10
 
 
 def test_new_neurons_have_names_of_their_own() -> None:
     evolution = Evolution(blueprint(0), 0, 50)
     first, _ = evolution.ask(0, judge)
     hidden = [set(genome.ids[6:].tolist()) for genome in first.genomes]
-    for i, mine in enumerate(hidden):
-        for theirs in hidden[:i]:
-            assert not mine & theirs
+    assert sum(map(len, hidden)) == len(set.union(*hidden)) > 0
+    later = [evolution._fresh(generation, np.arange(6 * (50 + 7))) for generation in range(3)]
+    names = np.concatenate([fresh + k for fresh in later for k in range(NEW_IDS)])
+    assert len(set(names.tolist())) == len(names)
 
 
 def test_failed_candidates_survive_only_for_want_of_others() -> None:
@@ -134,4 +143,4 @@ def test_seeds_come_first_and_then_their_mutants() -> None:
     assert [genome.key() for genome in offspring.genomes[:2]] == [seed.key() for seed in seeds]
     assert len(set(offspring.fingerprints.tolist())) > 8
     twins, _ = Evolution(blueprint(0), 7, 12).ask(0, judge, [seeds[0], seeds[0]])
-    assert twins.fingerprints[0] != twins.fingerprints[1]  # the second gives way to a mutant
+    assert twins.fingerprints[0] != twins.fingerprints[1]  # the second gives way
