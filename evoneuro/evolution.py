@@ -105,10 +105,7 @@ class Evolution:
         pairs = np.flatnonzero(mated)
         if len(pairs):
             mates = self.population.genomes.take(second[pairs])
-            crossed = self.toolbox.mate(genomes.take(pairs), mates, self.blueprint, rng)
-            source = np.arange(len(numbers))
-            source[pairs] = len(numbers) + np.arange(len(pairs))
-            genomes = genomes.joined(crossed).take(source)
+            genomes = genomes.replaced(pairs, self.toolbox.mate(genomes.take(pairs), mates, self.blueprint, rng))
         who = np.flatnonzero(~mated | (rng.random(len(numbers)) >= UNMUTATED))
         mutants: Genomes = self.toolbox.mutate(genomes, who, self.blueprint, rng, self._fresh(generation, numbers[who]))
         return mutants

@@ -109,6 +109,14 @@ class Ragged(Sequence[Member]):
             values[name] = np.concatenate(rows) if isinstance(rows[0], np.ndarray) else sum(rows, ())
         return type(self)(**values)
 
+    def replaced(self, positions: npt.NDArray[Any], others: Self) -> Self:
+        """The same batch, with `others` in the places of the members at `positions`."""
+        if not len(positions):
+            return self
+        source = np.arange(len(self))
+        source[positions] = len(self) + np.arange(len(others))
+        return self.joined(others).take(source)
+
     def changed(self, **values: Any) -> Self:
         """The same batch with other arrays."""
         return replace(self, **values)  # type: ignore[type-var]

@@ -26,6 +26,7 @@ Flags = npt.NDArray[np.bool_]
 Columns = Mapping[str, npt.NDArray[Any]]
 
 MOST = 4  # mutations of one child
+NONE = -1  # no mutation
 NEW_IDS = MOST  # fresh neuron ids that one child may use
 TRIES = 8  # to find two neurons without a synapse
 STEP = 0.12  # sd of a Gaussian move, as a share of the gene's range
@@ -241,16 +242,25 @@ def mutate(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fre
     usable = [mutation for mutation in MUTATIONS.values() if not (mutation[2] and blueprint.fixed)]
     rates = np.cumsum([rate for _, rate, _ in usable])
     drawn = np.searchsorted(rates, rng.random((len(who), MOST)) * rates[-1], side="right")
-    used = np.arange(MOST) < rng.geometric(0.5, (len(who), 1))
-    topology = np.array([changes for *_, changes in usable])[drawn] & used
+    drawn[np.arange(MOST) >= rng.geometric(0.5, (len(who), 1))] = NONE
+    topology = np.array([changes for *_, changes in usable])[drawn] & (drawn != NONE)
     turn = np.where(topology, np.cumsum(topology, axis=1) - 1, 0)
-    for now in range(MOST):
+
+    def after(now: int, batch: Genomes, places: Positions, rows: Positions) -> Genomes:
+        """`batch` after what is in turn `now`; its genomes at `places` drew the `rows` of `drawn`."""
+        mine = np.where(turn[rows] == now, drawn[rows], NONE)
         edits = []
-        for i in np.unique(drawn[used & (turn == now)]).tolist():
-            slots = np.nonzero((drawn == i) & (turn == now) & used)[0]
-            edits.append(usable[i][0](genomes, who[slots], blueprint, rng, fresh[slots] + now))
-        genomes = apply(genomes, edits)
-    return genomes
+        for i in np.unique(mine[mine != NONE]).tolist():
+            found = np.nonzero(mine == i)[0]
+            edits.append(usable[i][0](batch, places[found], blueprint, rng, fresh[rows[found]] + now))
+        return apply(batch, edits)
+
+    genomes = after(0, genomes, who, np.arange(len(who)))
+    late = np.flatnonzero((turn > 0).any(axis=1))  # few, so that the others need not be copied again
+    some = genomes.take(who[late])
+    for now in range(1, MOST):
+        some = after(now, some, np.arange(len(late)), late)
+    return genomes.replaced(who[late], some)
 
 
 def crossover(a: Genomes, b: Genomes, blueprint: Blueprint, rng: Rng) -> Genomes:
@@ -360,11 +370,8 @@ def _spliced(genomes: Genomes, starts: str, kept: Flags, new: Columns, where: Po
 def _instead_of_too_large(children: Genomes, parents: Genomes, blueprint: Blueprint) -> Genomes:
     """The children, with its parent in the place of each that is beyond the bounds."""
     most = blueprint.inputs + blueprint.outputs + blueprint.bounds.hidden
-    too_large = (children.neurons > most) | (children.synapses > blueprint.bounds.synapses)
-    if not too_large.any():
-        return children
-    place = np.arange(len(children))
-    return children.joined(parents).take(np.where(too_large, len(children) + place, place))
+    too_large = np.flatnonzero((children.neurons > most) | (children.synapses > blueprint.bounds.synapses))
+    return children.replaced(too_large, parents.take(too_large))
 
 
 # Pieces

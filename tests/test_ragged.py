@@ -51,3 +51,8 @@ def test_batches_are_sequences(one: Genomes, other: Genomes, data: st.DataObject
     positions = data.draw(st.lists(st.integers(0, len(one) - 1), max_size=5) if len(one) else st.just([]))
     assert keys(one.take(positions)) == [keys(one)[i] for i in positions]
     assert one.take(positions).ids.dtype == np.int64
+    places = data.draw(st.permutations(range(len(one))))[: len(other)]
+    expected = keys(one)
+    for k, place in enumerate(places):
+        expected[place] = keys(other)[k]
+    assert keys(one.replaced(np.array(places, np.intp), other[: len(places)])) == expected

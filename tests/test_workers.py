@@ -381,7 +381,9 @@ def test_batches_survive_the_journey(task):
     sent = worker.pack(results)
     found = worker.unpack(pickle.loads(pickle.dumps(sent, protocol=5)))
     assert found == results
-    assert [type(value) for value in vars(found[0]).values()] == [type(value) for value in vars(results[0]).values()]
+    assert {name: type(value) for name, value in vars(found[0]).items()} == {
+        name: type(value) for name, value in vars(results[0]).items()
+    }
     assert {(e.case_scores.dtype, e.spikes.dtype) for e in found} == {(np.dtype(float), np.dtype(np.int64))}
     assert worker.unpack(worker.pack([])) == []
 
