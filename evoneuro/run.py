@@ -193,7 +193,8 @@ class Session:
         todo = [i for i in range(len(networks)) if i not in done]
         cases = self._cases(generation, purpose)
         self.evaluations += len(networks)
-        for batch in pool.evaluate(networks.take(todo), cases) if todo else ():
+        left = networks.take(todo) if done else networks
+        for batch in pool.evaluate(left, cases) if todo else ():
             results = [(todo[k], evaluation) for k, evaluation in batch]
             self.store.record(generation, purpose, results)
             done.update(results)

@@ -53,6 +53,12 @@ class Edit:
     neurons: Columns = field(default_factory=lambda: NO_NEURONS)
     synapses: Columns = field(default_factory=lambda: NO_SYNAPSES)
 
+    @property
+    def changes_topology(self) -> bool:
+        """Whether anything is lost or new."""
+        parts = (self.lost_neurons, self.lost_synapses, self.neurons["owner"], self.synapses["owner"])
+        return any(map(len, parts))
+
 
 Mutation = Callable[[Genomes, Positions, Blueprint, Rng, Ids], Edit]
 
@@ -285,15 +291,11 @@ def crossover(a: Genomes, b: Genomes, blueprint: Blueprint, rng: Rng) -> Genomes
     order = np.argsort(names, kind="stable")
     names = names[order]
     neuron_starts = starts_of(counts(a.neuron_starts, take_a) + counts(b.neuron_starts, take_b))
-    halves = []
-    for parent, name, take, alive in ((a, name_a, take_a, alive_a), (b, name_b, take_b, alive_b)):
-        pre, post = _flat_ends(parent)
-        given = np.flatnonzero(take[post] & alive[pre])
-        place = (np.searchsorted(names, name) - np.repeat(neuron_starts[:-1], parent.neurons)).astype(np.int32)
-        genes = {gene: getattr(parent, gene)[given] for gene in SYNAPSE_GENES}
-        owner = owners(parent.synapse_starts)[given]
-        halves.append(_synapses(owner, place[pre[given]], place[post[given]], **genes))
-    synapses = _stacked(halves)
+    places = [
+        np.searchsorted(names, name) - np.repeat(neuron_starts[:-1], parent.neurons)
+        for parent, name in ((a, name_a), (b, name_b))
+    ]
+    synapses = _stacked([_given(a, take_a, alive_a, places[0]), _given(b, take_b, alive_b, places[1])])
     size = int(lengths_of(neuron_starts).max())
     edges = np.argsort(_pair_keys(synapses["owner"], synapses["pre"], synapses["post"], size), kind="stable")
     child = Genomes(
@@ -328,7 +330,7 @@ def apply(genomes: Genomes, edits: Sequence[Edit]) -> Genomes:
         for gene, where, new in edit.values:
             values.setdefault(gene, getattr(genomes, gene).copy()).reshape(-1)[where] = new
     genomes = genomes.changed(**values)
-    topology = [edit for edit in edits if not edit.values]
+    topology = [edit for edit in edits if edit.changes_topology]
     return _rebuilt(genomes, topology) if topology else genomes
 
 
@@ -365,6 +367,14 @@ def _spliced(genomes: Genomes, starts: str, kept: Flags, new: Columns, where: Po
     lengths = counts(getattr(genomes, starts), kept) + np.bincount(new["owner"], minlength=len(genomes))
     columns = {name: np.concatenate([getattr(genomes, name), new[name]])[order] for name in Genomes.PARTS[starts]}
     return {starts: starts_of(lengths), **columns}
+
+
+def _given(parents: Genomes, taken: Flags, alive: Flags, place: Positions) -> Columns:
+    """The synapses that parents give: onto neurons that are taken, from ones that are alive; `place` in the child."""
+    pre, post = _flat_ends(parents)
+    given = np.flatnonzero(taken[post] & alive[pre])
+    genes = {gene: getattr(parents, gene)[given] for gene in SYNAPSE_GENES}
+    return _synapses(owners(parents.synapse_starts)[given], place[pre[given]], place[post[given]], **genes)
 
 
 def _instead_of_too_large(children: Genomes, parents: Genomes, blueprint: Blueprint) -> Genomes:
