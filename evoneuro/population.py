@@ -88,5 +88,7 @@ class Population:
         births, measures = document.get("births"), document.get("measures")
         if births is None or measures is None or births.shape != (len(genomes), 2) or len(measures) != len(genomes):
             raise FormatError(f"population: births and measures do not fit its {len(genomes)} genomes")
+        if (genomes.neurons < blueprint.inputs + blueprint.outputs).any():
+            raise FormatError("population: a genome without all inputs and outputs")
         prints = np.array(express(genomes, blueprint).fingerprints(), "U32")
         return cls(births.astype(np.int64), genomes, prints, measures.astype(np.float64))

@@ -162,6 +162,10 @@ def test_an_archive_comes_back_from_its_document() -> None:
         ({"measures": np.zeros((3, 2))}, "population: births and measures"),
         ({"weight": np.zeros(1)}, "genomes: pre, post, weight"),
         ({"more": np.zeros(1)}, "genomes: expected .* got .*more"),
+        (
+            {"neurons": np.array([1, 2 * len(GENOME.ids) - 1]), "synapses": np.array([0, 2 * GENOME.synapses])},
+            "without all inputs",
+        ),
     ],
 )
 def test_a_document_that_fits_not_is_refused(changes: dict[str, Any], message: str) -> None:
