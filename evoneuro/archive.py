@@ -6,90 +6,96 @@ Members are compared on equal terms only: when the episodes change, all members 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from evoneuro import pareto
-from evoneuro.genome import Genome
+from evoneuro.errors import FormatError
+from evoneuro.express import Blueprint
 from evoneuro.pareto import Losses
+from evoneuro.population import Measures, Population
+
+VALIDATION = ("score", "low", "high", "cases")  # of episodes that selection never saw, in this order in `validation`
 
 
-@dataclass(frozen=True)
-class Member:
-    """One network of the front.
+@dataclass(frozen=True, eq=False)
+class Archive:
+    """The front so far.
 
     Attributes:
-        id: "GENERATION-INDEX" of its birth; never changes.
-        genome: what it is.
-        fingerprint: of its network; two genomes that express the same network are one member.
-        measures: on the episodes that selection sees at present.
-        validation: of episodes that selection never saw ({score, low, high, cases}), or None as long as not measured.
+        members: networks of the front; two genomes that express the same network are one member.
+        validation: float64 [members, 4], in the order of `VALIDATION`; NaN as long as not measured.
+        limit: most members; the most crowded ones go first.
     """
 
-    id: str
-    genome: Genome
-    fingerprint: str
-    measures: dict[str, float]
-    validation: dict[str, float] | None = None
-
-
-@dataclass(frozen=True)
-class Archive:
-    """The front so far. `limit` bounds it; the most crowded members go first."""
-
-    members: tuple[Member, ...] = field(default=())
+    members: Population
+    validation: npt.NDArray[np.float64]
     limit: int = 128
 
-    def update(self, newcomers: Sequence[Member], losses: Losses) -> Archive:
+    @classmethod
+    def empty(cls, measures: int, limit: int = 128) -> Archive:
+        """An archive without members, whose members will have so many measures."""
+        return cls(Population.empty(measures), np.empty((0, len(VALIDATION))), limit)
+
+    def update(self, newcomers: Population, losses: Losses) -> Archive:
         """The front of members and newcomers together.
 
         Args:
             losses: (members + newcomers, objectives), lower is better, members first; not finite is never kept.
         """
-        everyone = (*self.members, *newcomers)
-        seen: set[str] = set()
-        eligible = np.zeros(len(everyone), bool)
-        for i, member in enumerate(everyone):
-            eligible[i] = member.fingerprint not in seen and bool(np.isfinite(losses[i]).all())
-            if eligible[i]:
-                seen.add(member.fingerprint)
-        positions = np.flatnonzero(eligible)
+        prints = [*self.members.fingerprints.tolist(), *newcomers.fingerprints.tolist()]
+        finite = np.flatnonzero(np.isfinite(losses).all(axis=1))
+        first: dict[str, int] = {}
+        for i in finite.tolist():
+            first.setdefault(prints[i], i)
+        positions = np.fromiter(first.values(), np.intp, len(first))
         positions = positions[pareto.non_dominated(losses[positions])]
         if len(positions) > self.limit:
             ranks = np.zeros(len(positions), np.int64)
             kept = pareto.best(ranks, pareto.crowding(losses[positions], ranks), self.limit)
             positions = positions[np.sort(kept)]
-        return replace(self, members=tuple(everyone[i] for i in positions))
+        stay, come = positions[positions < len(self.members)], positions[positions >= len(self.members)]
+        arrived = newcomers.take(come - len(self.members))
+        unknown = np.full((len(arrived), len(VALIDATION)), np.nan)
+        return replace(
+            self,
+            members=self.members.take(stay).joined(arrived),
+            validation=np.concatenate([self.validation[stay], unknown]),
+        )
 
-    def rescore(self, measures: Sequence[dict[str, float]]) -> Archive:
+    def rescore(self, measures: Measures) -> Archive:
         """The same members with new measures, in their order; `update` then makes a front of them again."""
-        return replace(
-            self, members=tuple(replace(m, measures=new) for m, new in zip(self.members, measures, strict=True))
-        )
+        return replace(self, members=self.members.measured(measures))
 
-    def validated(self, validations: dict[str, dict[str, float]]) -> Archive:
-        """The same members, those named in `validations` (by id) with their validation."""
-        return replace(
-            self, members=tuple(replace(m, validation=validations.get(m.id, m.validation)) for m in self.members)
-        )
+    def validated(self, positions: npt.ArrayLike, validation: npt.ArrayLike) -> Archive:
+        """The same members, those at `positions` with their validation [positions, 4]."""
+        changed = self.validation.copy()
+        changed[np.asarray(positions, np.intp)] = validation
+        return replace(self, validation=changed)
 
-    def to_document(self) -> list[dict[str, Any]]:
-        """The members as plain data."""
-        return [
-            {
-                "id": m.id,
-                "genome": m.genome.to_document(),
-                "fingerprint": m.fingerprint,
-                "measures": m.measures,
-                "validation": m.validation,
-            }
-            for m in self.members
-        ]
+    @property
+    def unvalidated(self) -> npt.NDArray[np.intp]:
+        """Positions of the members whose validation has not been measured."""
+        return np.flatnonzero(np.isnan(self.validation[:, 0]))
+
+    def to_document(self) -> dict[str, npt.NDArray[Any]]:
+        """The members as arrays."""
+        return {"validation": self.validation, **self.members.to_document()}
 
     @classmethod
-    def from_document(cls, document: Sequence[dict[str, Any]], limit: int) -> Archive:
-        """The archive of `to_document`."""
-        return cls(tuple(Member(**{**m, "genome": Genome.from_document(m["genome"])}) for m in document), limit)
+    def from_document(cls, document: Mapping[str, npt.NDArray[Any]], blueprint: Blueprint, limit: int) -> Archive:
+        """The archive of `to_document`.
+
+        Raises:
+            FormatError: arrays that are missing, too many or do not fit one another.
+        """
+        rest = {name: value for name, value in document.items() if name != "validation"}
+        members = Population.from_document(rest, blueprint)
+        validation = document.get("validation")
+        if validation is None or validation.shape != (len(members), len(VALIDATION)):
+            raise FormatError(f"archive: validation does not fit its {len(members)} members")
+        return cls(members, validation.astype(np.float64), limit)

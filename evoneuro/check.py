@@ -20,7 +20,7 @@ from evoneuro.genome import Bounds
 from evoneuro.network import Network
 from evoneuro.simulator.lanes import warm_up
 from evoneuro.task import Task, load_task, plugin_error
-from evoneuro.variation import NEW_IDS, random_genome
+from evoneuro.variation import random_genomes
 
 PATIENCE = 60.0  # seconds until a task counts as hanging
 
@@ -98,5 +98,4 @@ def probe(task: Task) -> Network:
     encoder, decoder = task.coding(0)
     bounds = Bounds(window=(task.window, task.window))
     blueprint = Blueprint(task.inputs(0), task.outputs, bounds, encoder, decoder, task.document(0), 127)
-    fresh = np.arange(2**20, 2**20 + NEW_IDS, dtype=np.int64)
-    return express(random_genome(blueprint, keys.generator(0, "check"), fresh), blueprint)
+    return express(random_genomes(blueprint, keys.generator(0, "check"), np.array([2**20])), blueprint)[0]

@@ -2,68 +2,32 @@
 
 Deb, Pratap, Agarwal & Meyarivan, "A fast and elitist multiobjective genetic algorithm: NSGA-II", IEEE TEC 6(2), 2002,
 with four changes that small networks need: constraints and a score floor come before all objectives; candidates with
-equal losses never crowd a front; a child that expresses a network that is already there is varied again, a few times
-over; parents are compared on the same episodes.
+equal losses never crowd a front; a child that expresses a network that is already there gives way to another; parents
+are compared on the same episodes.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from evoneuro import keys, pareto
 from evoneuro.express import Blueprint, express
-from evoneuro.genome import Genome, Ids
-from evoneuro.network import Network
-from evoneuro.pareto import Losses
+from evoneuro.genome import Genome, Genomes, Ids
+from evoneuro.networks import Networks
+from evoneuro.pareto import Losses, Positions
+from evoneuro.population import Measures, Population
 from evoneuro.variation import NEW_IDS, make_toolbox
 
 Violations = npt.NDArray[np.float64]
-Judge = Callable[[Sequence[dict[str, float]]], tuple[Losses, Violations]]
+Judge = Callable[[Measures], tuple[Losses, Violations]]
 
-TRIES = 6  # to make a child that nobody is yet
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A genome, its network, and what the present episodes say of it.
-
-    Attributes:
-        id: "GENERATION-INDEX" of its birth.
-        measures: score, sizes, latency, energy; empty until told.
-    """
-
-    id: str
-    genome: Genome
-    network: Network
-    fingerprint: str
-    measures: dict[str, float]
-
-    @classmethod
-    def born(cls, name: str, genome: Genome, blueprint: Blueprint) -> Candidate:
-        """A new candidate, not measured yet."""
-        network = express(genome, blueprint)
-        return cls(name, genome, network, network.fingerprint(), {})
-
-    def measured(self, measures: dict[str, float]) -> Candidate:
-        """The same candidate with measures."""
-        return Candidate(self.id, self.genome, self.network, self.fingerprint, measures)
-
-    def to_document(self) -> dict[str, Any]:
-        """The candidate as plain data (a failed one's measures are null); its network follows from its genome."""
-        measures = {name: value if math.isfinite(value) else None for name, value in self.measures.items()}
-        return {"id": self.id, "genome": self.genome.to_document(), "measures": measures}
-
-    @classmethod
-    def from_document(cls, document: dict[str, Any], blueprint: Blueprint) -> Candidate:
-        """The candidate of `to_document`."""
-        measures = {name: math.nan if value is None else value for name, value in document["measures"].items()}
-        return cls.born(document["id"], Genome.from_document(document["genome"]), blueprint).measured(measures)
+SPARE = 8  # for so many children one more is made, to stand in for those that are somebody already
+TRIES = 6  # to make as many children as are asked for; what is missing then is made up by copies
+UNMUTATED = 0.2  # share of the children of two parents
 
 
 class Evolution:
@@ -78,75 +42,95 @@ class Evolution:
         self.seed = seed
         self.size = size
         self.crossover = crossover
+        self.spare = -(-size // SPARE)
         self.toolbox = make_toolbox()
-        self.population: list[Candidate] = []
+        self.population = Population.empty(0)
 
-    def ask(self, generation: int, judge: Judge, seeds: Sequence[Genome] = ()) -> list[Candidate]:
-        """The offspring of `generation`: random genomes and `seeds` in generation 0, then children of the population.
+    def ask(self, generation: int, judge: Judge, seeds: Sequence[Genome] = ()) -> tuple[Population, Networks]:
+        """The offspring of `generation` and their networks: random genomes and `seeds` in generation 0, then children.
 
         Args:
-            judge: measures -> losses (candidates, objectives) and violations [candidates].
+            judge: measures (candidates, measures) -> losses (candidates, objectives) and violations [candidates].
             seeds: genomes to start from; the first generation is those and their mutants.
         """
-        known = {candidate.fingerprint for candidate in self.population}
-        parents = self._parents(generation, judge) if self.population else None
-        offspring = []
-        for index in range(self.size):
-            rng = keys.generator(
-                self.seed, "variation" if generation else "initial", generation=generation, index=index
-            )
-            for attempt in range(TRIES):
-                fresh = self._fresh_ids(generation, index)
-                genome = (
-                    self._start(index, attempt, seeds, rng, fresh)
-                    if parents is None
-                    else self._child(parents[index], rng, fresh)
-                )
-                child = Candidate.born(f"{generation}-{index}", genome, self.blueprint)
-                if child.fingerprint not in known:
-                    break
-            known.add(child.fingerprint)
-            offspring.append(child)
-        return offspring
+        make = self._maker(generation, judge, seeds)
+        known = set(self.population.fingerprints.tolist())
+        prints: list[str] = []
+        new: list[int] = []
+        batches: list[tuple[Genomes, Networks]] = []
+        while len(new) < self.size and len(batches) < TRIES:
+            genomes = make(len(batches), np.arange(self.size - len(new) + self.spare) + len(prints))
+            batches.append((genomes, express(genomes, self.blueprint)))
+            for name in batches[-1][1].fingerprints():
+                if name not in known:
+                    new.append(len(prints))
+                    known.add(name)
+                prints.append(name)
+        chosen = np.sort(_filled(new, len(prints))[: self.size])
+        genomes, networks = (first.joined(*rest).take(chosen) for first, *rest in zip(*batches, strict=True))
+        return Population.born(generation, genomes, [prints[i] for i in chosen.tolist()]), networks
 
-    def tell(self, offspring: Sequence[Candidate], judge: Judge) -> None:
+    def tell(self, offspring: Population, judge: Judge) -> None:
         """Survivors of population and offspring together, all measured."""
-        everyone = [*self.population, *offspring]
-        losses, violations = judge([candidate.measures for candidate in everyone])
-        ranks = pareto.rank(losses, violations)
-        order = pareto.best(ranks, pareto.crowding(losses, ranks), self.size)
-        self.population = [everyone[i] for i in order]
+        everyone = self.population.joined(offspring) if len(self.population) else offspring
+        self.population = everyone.take(_best(everyone, judge)[: self.size])
 
-    def _parents(self, generation: int, judge: Judge) -> list[tuple[Candidate, Candidate]]:
-        """Two parents for each child, each the better of two drawn at random (binary tournament)."""
-        losses, violations = judge([candidate.measures for candidate in self.population])
-        ranks = pareto.rank(losses, violations)
-        place = np.empty(len(self.population), np.int64)
-        place[pareto.best(ranks, pareto.crowding(losses, ranks), len(ranks))] = np.arange(len(ranks))
-        rng = keys.generator(self.seed, "selection", generation=generation)
-        drawn = rng.integers(len(place), size=(self.size, 2, 2))
-        chosen = np.where(place[drawn[:, :, 0]] <= place[drawn[:, :, 1]], drawn[:, :, 0], drawn[:, :, 1])
-        return [(self.population[a], self.population[b]) for a, b in chosen.tolist()]
+    # Who makes the children: `make(attempt, numbers)` makes one genome for each number; no number comes twice
 
-    def _child(self, parents: tuple[Candidate, Candidate], rng: np.random.Generator, fresh: Ids) -> Genome:
-        genome: Genome = parents[0].genome
-        if parents[1] is not parents[0] and rng.random() < self.crossover:
-            genome = self.toolbox.mate(genome, parents[1].genome, self.blueprint, rng)
-            if rng.random() < 0.2:
-                return genome
-        mutant: Genome = self.toolbox.mutate(genome, self.blueprint, rng, fresh)
-        return mutant
+    def _maker(self, generation: int, judge: Judge, seeds: Sequence[Genome]) -> Callable[[int, Positions], Genomes]:
+        if generation:
+            return partial(self._children, generation, np.argsort(_best(self.population, judge)))
+        return partial(self._mutants, Genomes.of(seeds)) if seeds else self._random
 
-    def _start(self, index: int, attempt: int, seeds: Sequence[Genome], rng: np.random.Generator, fresh: Ids) -> Genome:
-        if not seeds:
-            genome: Genome = self.toolbox.random(self.blueprint, rng, fresh)
-        elif index < len(seeds) and attempt == 0:
-            genome = seeds[index]
-        else:
-            genome = self.toolbox.mutate(seeds[index % len(seeds)], self.blueprint, rng, fresh)
-        return genome
+    def _random(self, attempt: int, numbers: Positions) -> Genomes:
+        rng = keys.generator(self.seed, "initial", sub=attempt)
+        genomes: Genomes = self.toolbox.random(self.blueprint, rng, self._fresh(0, numbers))
+        return genomes
 
-    def _fresh_ids(self, generation: int, index: int) -> Ids:
-        """Neuron ids that belong to this child alone, the same on every resume; above those of generation 0's seeds."""
-        first = self.blueprint.inputs + self.blueprint.outputs + 2**20 + NEW_IDS * (generation * self.size + index)
-        return np.arange(first, first + NEW_IDS, dtype=np.int64)
+    def _mutants(self, seeds: Genomes, attempt: int, numbers: Positions) -> Genomes:
+        """The seeds themselves, and then mutants of them."""
+        rng = keys.generator(self.seed, "initial", sub=attempt)
+        who = np.flatnonzero(numbers >= len(seeds))
+        genomes: Genomes = self.toolbox.mutate(
+            seeds.take(numbers % len(seeds)), who, self.blueprint, rng, self._fresh(0, numbers[who])
+        )
+        return genomes
+
+    def _children(self, generation: int, place: Positions, attempt: int, numbers: Positions) -> Genomes:
+        """Children of one parent by mutation; of two by crossover and, most of them, by mutation."""
+        first, second = self._parents(generation, place, attempt, len(numbers))
+        rng = keys.generator(self.seed, "variation", generation=generation, sub=attempt)
+        mated = (first != second) & (rng.random(len(numbers)) < self.crossover)
+        genomes = self.population.genomes.take(first)
+        pairs = np.flatnonzero(mated)
+        if len(pairs):
+            mates = self.population.genomes.take(second[pairs])
+            genomes = genomes.replaced(pairs, self.toolbox.mate(genomes.take(pairs), mates, self.blueprint, rng))
+        who = np.flatnonzero(~mated | (rng.random(len(numbers)) >= UNMUTATED))
+        mutants: Genomes = self.toolbox.mutate(genomes, who, self.blueprint, rng, self._fresh(generation, numbers[who]))
+        return mutants
+
+    def _parents(self, generation: int, place: Positions, attempt: int, count: int) -> tuple[Positions, Positions]:
+        """Two parents for each child, each the better of two drawn at random (binary tournament); `place` 0 is best."""
+        rng = keys.generator(self.seed, "selection", generation=generation, sub=attempt)
+        one, other = rng.integers(len(place), size=(2, 2, count))
+        first, second = np.where(place[one] <= place[other], one, other)
+        return first, second
+
+    def _fresh(self, generation: int, numbers: Positions) -> Ids:
+        """The first of the neuron ids that belong to each child alone; above those of generation 0's seeds."""
+        first = self.blueprint.inputs + self.blueprint.outputs + 2**20
+        most = TRIES * (self.size + self.spare)
+        return first + NEW_IDS * (generation * most + numbers.astype(np.int64))
+
+
+def _best(population: Population, judge: Judge) -> Positions:
+    """Positions of all candidates, the best first."""
+    losses, violations = judge(population.measures)
+    ranks = pareto.rank(losses, violations)
+    return pareto.best(ranks, pareto.crowding(losses, ranks), len(ranks))
+
+
+def _filled(new: Sequence[int], count: int) -> Positions:
+    """All positions below `count`, those in `new` first."""
+    return np.concatenate([np.array(new, np.intp), np.setdiff1d(np.arange(count), new)])

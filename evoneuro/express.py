@@ -1,16 +1,18 @@
-"""Express: genome -> network, and network -> genome so that a network from elsewhere can seed a run."""
+"""Express: genomes -> networks, and network -> genome so that a network from elsewhere can seed a run."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from evoneuro.errors import EvoNeuroError
-from evoneuro.genome import Bounds, Genome
+from evoneuro.genome import Bounds, Genome, Genomes
 from evoneuro.network import NEURON_GENES, NO_CEILING, SYNAPSE_GENES, Network
+from evoneuro.networks import Networks, Settings
+from evoneuro.ragged import starts_of
 
 
 @dataclass(frozen=True)
@@ -65,24 +67,40 @@ class Blueprint:
         return cls(**{**document, "bounds": Bounds(**document["bounds"])})
 
 
-def express(genome: Genome, blueprint: Blueprint) -> Network:
-    """The network of a genome, without what lies on no path from an input to an output."""
-    window, evidence, gain = genome.parameters.tolist()
-    bounds = blueprint.bounds
+def express(genomes: Sequence[Genome], blueprint: Blueprint) -> Networks:
+    """The networks of genomes, each without what lies on no path from an input to an output."""
+    genomes = Genomes.of(genomes)
+    population = len(genomes)
+    inputs, outputs = blueprint.inputs, blueprint.outputs
+    known: dict[tuple[int, ...], Settings] = {}
+    settings = []
+    for row in map(tuple, genomes.parameters.tolist()):
+        if row not in known:
+            known[row] = _settings(row, blueprint)
+        settings.append(known[row])
+    return Networks(
+        neuron_starts=genomes.neuron_starts,
+        synapse_starts=genomes.synapse_starts,
+        input_starts=starts_of(np.full(population, inputs)),
+        output_starts=starts_of(np.full(population, outputs)),
+        **{name: getattr(genomes, name) for names in Genomes.PARTS.values() for name in names},
+        inputs=np.tile(np.arange(inputs, dtype=np.int32), population),
+        outputs=np.tile(np.arange(inputs, inputs + outputs, dtype=np.int32), population),
+        settings=tuple(settings),
+    ).prune()
+
+
+def _settings(parameters: tuple[int, ...], blueprint: Blueprint) -> Settings:
+    """What networks with these network-level genes have besides their arrays."""
+    window, evidence, gain = parameters
     encoder, decoder = blueprint.encoder, blueprint.decoder
     if encoder is not None:
         encoder = {**encoder, "gain": gain}
     if decoder["kind"] == "race":
         decoder = {**decoder, "evidence": evidence} if evidence or decoder["lead"] else {"kind": "count"}
-    return Network.trusted(
-        ids=genome.ids,
-        **{name: getattr(genome, name) for name in (*NEURON_GENES, *SYNAPSE_GENES)},
-        pre=np.searchsorted(genome.ids, genome.pre).astype(np.int32),
-        post=np.searchsorted(genome.ids, genome.post).astype(np.int32),
-        inputs=np.arange(blueprint.inputs, dtype=np.int32),
-        outputs=np.arange(blueprint.inputs, blueprint.inputs + blueprint.outputs, dtype=np.int32),
-        reset=bounds.reset,
-        v_min=bounds.v_min,
+    return Settings(
+        reset=blueprint.bounds.reset,
+        v_min=blueprint.bounds.v_min,
         v_max=blueprint.v_max,
         input_charge=blueprint.input_charge,
         input_max=blueprint.input_charge,
@@ -91,7 +109,7 @@ def express(genome: Genome, blueprint: Blueprint) -> Network:
         decoder=decoder,
         task=blueprint.task,
         provenance={},
-    ).prune()
+    )
 
 
 def absorb(network: Network, blueprint: Blueprint) -> Genome:
@@ -115,9 +133,8 @@ def absorb(network: Network, blueprint: Blueprint) -> Genome:
     _check_limits(network, blueprint.bounds)
     rest = np.setdiff1d(np.arange(network.neurons), np.concatenate([network.inputs, network.outputs]))
     order = np.concatenate([network.inputs, network.outputs, rest])
-    name = np.empty(network.neurons, np.int64)
-    name[order] = np.arange(network.neurons)
-    pre, post = name[network.pre], name[network.post]
+    place = np.argsort(order).astype(np.int32)
+    pre, post = place[network.pre], place[network.post]
     edges = np.lexsort((post, pre))
     if len(np.unique(np.stack([pre, post]), axis=1).T) != len(pre):
         raise EvoNeuroError("the network has two synapses between one pair of neurons; genomes have one")

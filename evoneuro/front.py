@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from evoneuro import network_file
-from evoneuro.archive import Archive, Member
+from evoneuro.archive import VALIDATION, Archive
+from evoneuro.documents import section, unpack
 from evoneuro.errors import EvoNeuroError, check_choice, nearest
 from evoneuro.express import Blueprint, express
 from evoneuro.network import Network
-from evoneuro.objectives import MEASURES
+from evoneuro.objectives import MEASURES, named
 from evoneuro.store import DATABASE, Store
 
 Z = 1.959964  # two-sided 95 % of the normal distribution
@@ -121,8 +122,7 @@ class Front(Sequence[FrontMember]):
         try:
             last = store.last_generation()
             blueprint = Blueprint.from_document(store.meta["blueprint"])
-            archive = Archive.from_document(last[1]["archive"], 0) if last is not None else Archive()
-            members = [_member(m, blueprint, store) for m in archive.members]
+            members = _members(section(unpack(last[1]), "archive"), blueprint, store) if last is not None else []
             return cls(str(path), tuple(sorted(members, key=_order)), store.meta["solved"])
         finally:
             store.close()
@@ -134,17 +134,25 @@ def _order(member: FrontMember) -> tuple[Any, ...]:
     return -validation, -m["score"], m["synapses"], m["latency"], m["energy"], member.id
 
 
-def _member(member: Member, blueprint: Blueprint, store: Store) -> FrontMember:
-    provenance = {
-        "run": store.path.name,
-        "id": member.id,
-        "seed": store.config["seed"],
-        "measures": member.measures,
-        "validation": member.validation,
-        "versions": store.meta["versions"],
-    }
-    network = replace(express(member.genome, blueprint), provenance=provenance)
-    return FrontMember(member.id, network, member.measures, member.validation)
+def _members(document: Mapping[str, Any], blueprint: Blueprint, store: Store) -> list[FrontMember]:
+    """The members of an archive's document."""
+    archive = Archive.from_document(document, blueprint, 0)
+    members = archive.members
+    found = []
+    for i, network in enumerate(express(members.genomes, blueprint)):
+        values = archive.validation[i].tolist()
+        validation = None if math.isnan(values[0]) else dict(zip(VALIDATION, values, strict=True))
+        provenance = {
+            "run": store.path.name,
+            "id": members.names[i],
+            "seed": store.config["seed"],
+            "measures": named(members.measures[i]),
+            "validation": validation,
+            "versions": store.meta["versions"],
+        }
+        network = replace(network, provenance=provenance)
+        found.append(FrontMember(members.names[i], network, named(members.measures[i]), validation))
+    return found
 
 
 def confidence_interval(cases: npt.NDArray[np.float64]) -> tuple[float, float]:

@@ -1,21 +1,33 @@
-"""The genome: what evolution varies, and the one place that bounds it.
+"""Genomes: what evolution varies, and the one place that bounds it.
 
-A genome is a struct of arrays. Neurons are named by ids: inputs 0..I-1, outputs I..I+O-1, then hidden neurons in
-the order in which evolution made them. An id means the same neuron in every genome that carries it, so that
-crossover can align two parents without a history.
+A genome is a struct of arrays; a batch of genomes (`Genomes`) is the same struct with the parts of all genomes one
+after another, so that a whole generation is varied and expressed at once. Neurons are named by ids: inputs 0..I-1,
+outputs I..I+O-1, then hidden neurons in the order in which evolution made them. An id means the same neuron in every
+genome that carries it, so that crossover can align two parents without a history.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from evoneuro.errors import EvoNeuroError, FormatError, check_choice, check_integer
-from evoneuro.network import MAX_DELAY, MAX_WINDOW, NO_CEILING, NO_FLOOR, NO_LEAK, RESETS, Integers
+from evoneuro.network import (
+    MAX_DELAY,
+    MAX_WINDOW,
+    NEURON_GENES,
+    NO_CEILING,
+    NO_FLOOR,
+    NO_LEAK,
+    RESETS,
+    SYNAPSE_GENES,
+    Integers,
+)
+from evoneuro.ragged import Ragged, Starts, lengths_of, starts_of
 
 Ids = npt.NDArray[np.int64]
 Range = tuple[int, int]
@@ -87,7 +99,7 @@ class Genome:
     Attributes:
         ids: int64 [N], ascending; inputs, outputs, hidden.
         threshold, leak, refractory: int32 [N].
-        pre, post: int64 [S], neuron ids; at most one synapse per pair, sorted by (pre, post).
+        pre, post: int32 [S], positions (not ids) of neurons; at most one synapse per pair, sorted by (pre, post).
         weight, delay: int32 [S].
         parameters: int32 [3], in the order of `PARAMETERS`.
     """
@@ -96,8 +108,8 @@ class Genome:
     threshold: Integers
     leak: Integers
     refractory: Integers
-    pre: Ids
-    post: Ids
+    pre: Integers
+    post: Integers
     weight: Integers
     delay: Integers
     parameters: Integers
@@ -130,7 +142,7 @@ class Genome:
         if sorted(document) != sorted(names):
             raise FormatError(f"genome: expected the genes {', '.join(names)}, got {', '.join(document)}")
         try:
-            return cls(**{name: _column(document[name], np.int64 if name in _IDS else np.int32) for name in names})
+            return cls(**{name: _column(document[name], np.int64 if name == "ids" else np.int32) for name in names})
         except (OverflowError, TypeError, ValueError) as error:
             raise FormatError(f"genome: {error}") from None
 
@@ -141,4 +153,81 @@ def _column(values: Any, dtype: type[np.integer[Any]]) -> npt.NDArray[Any]:
     return np.array(values, dtype)
 
 
-_IDS = ("ids", "pre", "post")
+@dataclass(frozen=True, eq=False)
+class Genomes(Ragged[Genome]):
+    """P genomes one after another: a sequence of `Genome`, each a view of these arrays, which are read-only.
+
+    Attributes:
+        neuron_starts, synapse_starts: int32 [P + 1], where each genome's part begins.
+        ids, threshold, leak, refractory: as in `Genome`, [all neurons].
+        pre, post, weight, delay: as in `Genome`, [all synapses]; positions count within their genome.
+        parameters: int32 [P, 3].
+    """
+
+    PARTS: ClassVar[Mapping[str, Sequence[str]]] = {
+        "neuron_starts": ("ids", *NEURON_GENES),
+        "synapse_starts": ("pre", "post", *SYNAPSE_GENES),
+    }
+    ROWS: ClassVar[Sequence[str]] = ("parameters",)
+
+    neuron_starts: Starts
+    synapse_starts: Starts
+    ids: Ids
+    threshold: Integers
+    leak: Integers
+    refractory: Integers
+    pre: Integers
+    post: Integers
+    weight: Integers
+    delay: Integers
+    parameters: Integers
+
+    @classmethod
+    def of(cls, genomes: Sequence[Genome]) -> Genomes:
+        """The batch of `genomes`; of a batch, itself."""
+        if isinstance(genomes, Genomes):
+            return genomes
+        parameters = np.array([genome.parameters for genome in genomes], np.int32).reshape(-1, len(PARAMETERS))
+        return cls(**cls._columns(genomes), parameters=parameters)
+
+    def _member(self, index: int) -> Genome:
+        return Genome(**self._arrays(index), parameters=self.parameters[index])
+
+    @property
+    def neurons(self) -> Integers:
+        """Neurons of each genome, int32 [P]."""
+        return lengths_of(self.neuron_starts)
+
+    @property
+    def synapses(self) -> Integers:
+        """Synapse genes of each genome, expressed or not, int32 [P]."""
+        return lengths_of(self.synapse_starts)
+
+    def to_document(self) -> dict[str, npt.NDArray[Any]]:
+        """The genomes as arrays: all genes, and how many neurons and synapses each genome has."""
+        genes = {name: value for name, value in vars(self).items() if name not in self.PARTS}
+        return {**genes, "neurons": self.neurons, "synapses": self.synapses}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, npt.NDArray[Any]]) -> Genomes:
+        """The genomes of `to_document`.
+
+        Raises:
+            FormatError: missing or unknown genes, or arrays that do not fit one another.
+        """
+        names = [f.name for f in fields(cls) if f.name not in cls.PARTS]
+        if sorted(document) != sorted([*names, "neurons", "synapses"]):
+            raise FormatError(f"genomes: expected {', '.join(names)}, neurons, synapses, got {', '.join(document)}")
+        genes: dict[str, Any] = {name: document[name].astype(np.int64 if name == "ids" else np.int32) for name in names}
+        neurons, synapses = document["neurons"], document["synapses"]
+        if genes["parameters"].shape != (len(neurons), len(PARAMETERS)) or neurons.shape != synapses.shape:
+            raise FormatError("genomes: their numbers do not agree")
+        for lengths, columns in zip((neurons, synapses), cls.PARTS.values(), strict=True):
+            total = (int(lengths.sum()),)
+            if (lengths < 0).any() or any(genes[column].shape != total for column in columns):
+                raise FormatError(f"genomes: {', '.join(columns)}: expected {total[0]} of each")
+        most = np.repeat(neurons, synapses)
+        for name in ("pre", "post"):
+            if ((genes[name] < 0) | (genes[name] >= most)).any():
+                raise FormatError(f"genomes: {name}: a neuron that is not there")
+        return cls(neuron_starts=starts_of(neurons), synapse_starts=starts_of(synapses), **genes)

@@ -81,7 +81,7 @@ class Network:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in _ARRAYS:
+        for name in ARRAYS:
             object.__setattr__(self, name, _integers(name, getattr(self, name)))
         order = np.lexsort((self.delay, self.post, self.pre)) if len(self.pre) == len(self.post) else None
         if order is not None and len(self.delay) == len(self.weight) == len(order):
@@ -126,11 +126,10 @@ class Network:
 
         Expression and pruning make hundreds of thousands of them from parts that have been checked.
         """
+        for name in ARRAYS:
+            values[name].flags.writeable = False
         network = object.__new__(cls)
-        for name, value in values.items():
-            if name in _ARRAYS:
-                value.flags.writeable = False
-            object.__setattr__(network, name, value)
+        vars(network).update(values)
         return network
 
     def _settle(self, name: str, low: int, high: int, hint: str = "") -> None:
@@ -241,11 +240,10 @@ class Network:
     def fingerprint(self) -> str:
         """Digest of everything that decides the network's behaviour (not of ids, task or provenance)."""
         digest = hashlib.blake2b(digest_size=16)
-        for name in _ARRAYS[1:]:
+        for name in ARRAYS[1:]:
             array = getattr(self, name)
             digest.update(len(array).to_bytes(4, "little") + array.astype("<i4").tobytes())
-        scalars = [self.reset, self.v_min, self.v_max, self.input_charge, self.window]
-        digest.update(repr([*scalars, _ordered(self.encoder), _ordered(self.decoder)]).encode())
+        digest.update(behaviour(self))
         return digest.hexdigest()
 
     def __eq__(self, other: object) -> bool:
@@ -253,7 +251,7 @@ class Network:
             return NotImplemented
         return all(
             np.array_equal(getattr(self, f.name), getattr(other, f.name))
-            if f.name in _ARRAYS
+            if f.name in ARRAYS
             else getattr(self, f.name) == getattr(other, f.name)
             for f in fields(self)
         )
@@ -274,7 +272,7 @@ class Network:
         network_file.save(self, path)
 
 
-_ARRAYS = tuple(f.name for f in fields(Network) if "NDArray" in str(f.type) or f.type == "Integers")
+ARRAYS = tuple(f.name for f in fields(Network) if "NDArray" in str(f.type) or f.type == "Integers")
 
 
 def _integers(name: str, value: Any) -> npt.NDArray[Any]:
@@ -294,6 +292,12 @@ def _integers(name: str, value: Any) -> npt.NDArray[Any]:
     array = array.astype(np.int64 if name == "ids" else np.int32)
     array.flags.writeable = False
     return array
+
+
+def behaviour(settings: Any) -> bytes:
+    """What decides a network's behaviour besides its arrays, in one form; of a network or of its settings alone."""
+    scalars = [settings.reset, settings.v_min, settings.v_max, settings.input_charge, settings.window]
+    return repr([*scalars, _ordered(settings.encoder), _ordered(settings.decoder)]).encode()
 
 
 def _ordered(spec: Mapping[str, Any] | None) -> list[tuple[str, str]] | None:

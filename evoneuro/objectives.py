@@ -1,4 +1,7 @@
-"""Objectives and constraints by name; the only place where "higher is better" becomes "lower is better"."""
+"""Objectives and constraints by name; the only place where "higher is better" becomes "lower is better".
+
+Measures are a table, float64 (candidates, measures), with a column for each entry of `MEASURES`, in that order.
+"""
 
 from __future__ import annotations
 
@@ -13,25 +16,28 @@ import numpy.typing as npt
 from evoneuro.errors import EvoNeuroError, check_choice
 from evoneuro.evaluation import Evaluation
 from evoneuro.network import Network
+from evoneuro.networks import Networks
 from evoneuro.pareto import Losses
+from evoneuro.population import Measures
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A quantity of a candidate: how it is read, and whether more of it is better."""
+    """A quantity of candidates: how it is read of all of them, and whether more of it is better."""
 
-    read: Callable[[Network, Evaluation], float]
+    read: Callable[[Networks, Sequence[Evaluation]], npt.ArrayLike]
     maximise: bool = False
 
 
 MEASURES: dict[str, Measure] = {
-    "score": Measure(lambda network, evaluation: evaluation.score, maximise=True),
-    "neurons": Measure(lambda network, evaluation: network.neurons),
-    "hidden": Measure(lambda network, evaluation: network.hidden),
-    "synapses": Measure(lambda network, evaluation: network.synapses),
-    "latency": Measure(lambda network, evaluation: evaluation.latency),
-    "energy": Measure(lambda network, evaluation: evaluation.energy),
+    "score": Measure(lambda networks, evaluations: [e.score for e in evaluations], maximise=True),
+    "neurons": Measure(lambda networks, evaluations: networks.neurons),
+    "hidden": Measure(lambda networks, evaluations: networks.hidden),
+    "synapses": Measure(lambda networks, evaluations: networks.synapses),
+    "latency": Measure(lambda networks, evaluations: [e.latency for e in evaluations]),
+    "energy": Measure(lambda networks, evaluations: [e.energy for e in evaluations]),
 }
+COLUMN = {name: column for column, name in enumerate(MEASURES)}
 
 _CONSTRAINT = re.compile(r"\s*([a-z_]+)\s*(<=|>=)\s*([-+0-9.eE]+)\s*")
 
@@ -67,34 +73,46 @@ def parse_constraint(text: str) -> Constraint:
     return Constraint(check_choice(f"constraint {text!r}", name, MEASURES), 1 if operator == "<=" else -1, number)
 
 
-def measure(network: Network, evaluation: Evaluation) -> dict[str, float]:
-    """All measures of one candidate, as people read them."""
-    return {name: float(m.read(network, evaluation)) for name, m in MEASURES.items()}
+def measure(networks: Sequence[Network], evaluations: Sequence[Evaluation]) -> Measures:
+    """All measures of the candidates, as people read them; every NaN is the same NaN, as the journal has it."""
+    batch = Networks.of(networks)
+    table = np.empty((len(evaluations), len(MEASURES)))
+    for column, m in enumerate(MEASURES.values()):
+        table[:, column] = m.read(batch, evaluations)
+    table[np.isnan(table)] = np.nan
+    return table
 
 
-def losses(measures: Sequence[dict[str, float]], names: Sequence[str]) -> Losses:
-    """Losses (candidates, objectives), lower is better; +inf in every column where the score is NaN (it failed)."""
+def named(row: npt.NDArray[np.float64]) -> dict[str, float]:
+    """The measures of one candidate by name."""
+    return dict(zip(MEASURES, row.tolist(), strict=True))
+
+
+def losses(measures: Measures, names: Sequence[str]) -> Losses:
+    """Losses (candidates, objectives), lower is better; +inf in every column where the score is not finite."""
     sign = np.array([-1.0 if MEASURES[name].maximise else 1.0 for name in names])
-    table = np.array([[m[name] for name in names] for m in measures], float).reshape(len(measures), len(names)) * sign
-    table[[not np.isfinite(m["score"]) for m in measures]] = np.inf
-    result: Losses = table
-    return result
+    table: Losses = measures[:, [COLUMN[name] for name in names]] * sign
+    table[_failed(measures)] = np.inf
+    return table
 
 
-def violation(
-    measures: Sequence[dict[str, float]], constraints: Sequence[Constraint], floor: float
-) -> npt.NDArray[np.float64]:
+def violation(measures: Measures, constraints: Sequence[Constraint], floor: float) -> npt.NDArray[np.float64]:
     """How far each candidate is from feasible, 0 if it is: float64 [candidates]; +inf where it failed.
 
     Each constraint counts by its excess relative to its bound. Whoever scores below `floor` is infeasible too, and
     more so than anybody who only breaks a constraint: first the task, then the limits.
     """
     total = np.zeros(len(measures))
-    for i, m in enumerate(measures):
-        for c in constraints:
-            total[i] += max(0.0, c.sense * (m[c.measure] - c.bound)) / max(1.0, abs(c.bound))
-        total[i] = total[i] / (1.0 + total[i])
-        if m["score"] < floor:
-            total[i] += 1.0 + (floor - m["score"])
-    total[[not np.isfinite(m["score"]) for m in measures]] = np.inf
+    for c in constraints:
+        excess = c.sense * (measures[:, COLUMN[c.measure]] - c.bound)
+        total += np.maximum(excess, 0.0) / max(1.0, abs(c.bound))
+    total = total / (1.0 + total)
+    score = measures[:, COLUMN["score"]]
+    below = score < floor
+    total[below] += 1.0 + (floor - score[below])
+    total[_failed(measures)] = np.inf
     return total
+
+
+def _failed(measures: Measures) -> npt.NDArray[np.bool_]:
+    return ~np.isfinite(measures[:, COLUMN["score"]])

@@ -40,9 +40,21 @@ def rank(losses: Losses, violation: npt.NDArray[np.float64]) -> npt.NDArray[np.i
 
 def _split_copies(losses: Losses) -> tuple[Positions, Positions]:
     """Positions of the first of each distinct row, and of all others, both ascending."""
-    _, first = np.unique(losses, axis=0, return_index=True)
-    originals = np.sort(first)
-    return originals, np.setdiff1d(np.arange(len(losses)), originals)
+    first, _ = _distinct(losses)
+    copies = np.ones(len(losses), bool)
+    copies[first] = False
+    return np.flatnonzero(~copies), np.flatnonzero(copies)
+
+
+def _distinct(rows: Losses) -> tuple[Positions, Positions]:
+    """Position of the first of each distinct row, in the order of the rows' values, and which of these each row is."""
+    order = np.lexsort(rows.T[::-1])
+    ordered = rows[order]
+    new = np.ones(len(rows), bool)
+    new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    which = np.empty(len(rows), np.intp)
+    which[order] = np.cumsum(new) - 1
+    return order[new], which
 
 
 def crowding(losses: Losses, ranks: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
@@ -50,21 +62,26 @@ def crowding(losses: Losses, ranks: npt.NDArray[np.int64]) -> npt.NDArray[np.flo
 
     Deb et al. 2002, section III-B. Candidates of one rank with equal losses share the distance of their point.
     """
-    distance = np.zeros(len(losses))
-    for value in np.unique(ranks):
-        members = np.flatnonzero(ranks == value)
-        points, point_of = np.unique(losses[members], axis=0, return_inverse=True)
-        if not np.isfinite(points).all():
-            continue
-        spread = np.zeros(len(points))
+    if not len(losses):
+        return np.zeros(0)
+    positions, point_of = _distinct(np.column_stack([ranks, losses]))
+    rank, points = ranks[positions], losses[positions]
+    first = np.flatnonzero(np.diff(rank, prepend=rank[0] - 1))  # points are ordered by rank
+    sizes = np.diff(first, append=len(rank))
+    last = first + sizes - 1
+    spread = np.zeros(len(points))
+    with np.errstate(invalid="ignore", divide="ignore"):
         for column in points.T:
-            order = np.argsort(column, kind="stable")
-            span = column[order[-1]] - column[order[0]]
-            if span > 0:
-                spread[order[[0, -1]]] = np.inf
-                spread[order[1:-1]] += (column[order[2:]] - column[order[:-2]]) / span
-        distance[members] = spread[point_of.reshape(-1)]
-    return distance
+            order = np.lexsort((column, rank))
+            values = column[order]
+            span = np.repeat(values[last] - values[first], sizes)
+            gap = np.zeros(len(values))
+            gap[1:-1] = values[2:] - values[:-2]
+            gap[first] = gap[last] = np.inf
+            spread[order] += np.where(span > 0, gap / span, 0.0)
+    failed = ~np.logical_and.reduceat(np.isfinite(points).all(axis=1), first)
+    spread[np.repeat(failed, sizes)] = 0.0
+    return spread[point_of]
 
 
 def best(ranks: npt.NDArray[np.int64], distance: npt.NDArray[np.float64], count: int) -> Positions:

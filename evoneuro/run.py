@@ -8,8 +8,9 @@ that a run that was killed goes on as if it had not been.
 from __future__ import annotations
 
 import hashlib
-import json
+import math
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from typing import Any, Protocol
@@ -17,18 +18,20 @@ from typing import Any, Protocol
 import numpy as np
 
 from evoneuro import pareto
-from evoneuro.archive import Archive, Member
+from evoneuro.archive import Archive
 from evoneuro.config import Config
+from evoneuro.documents import filed, pack, section, unpack
 from evoneuro.environments import ControlTask
 from evoneuro.errors import RunError
 from evoneuro.evaluation import Cases, Evaluation
-from evoneuro.evolution import Candidate, Evolution, Violations
-from evoneuro.express import Blueprint
+from evoneuro.evolution import Evolution, Violations
+from evoneuro.express import Blueprint, express
 from evoneuro.front import confidence_interval
 from evoneuro.genome import Genome
-from evoneuro.network import Network
-from evoneuro.objectives import losses, measure, parse_constraint, violation
+from evoneuro.networks import Networks
+from evoneuro.objectives import COLUMN, MEASURES, losses, measure, named, parse_constraint, violation
 from evoneuro.pareto import Losses
+from evoneuro.population import Measures, Population
 from evoneuro.store import Store
 from evoneuro.task import Task
 from evoneuro.workers import Pool, open_pool
@@ -65,7 +68,7 @@ class Session:
         self.objectives = config.search.objectives or task.objectives
         self.constraints = [parse_constraint(text) for text in config.search.constraints]
         self.evolution = Evolution(blueprint, config.seed, config.search.population, config.search.crossover)
-        self.archive = Archive(limit=FRONT_LIMIT)
+        self.archive = Archive.empty(len(MEASURES), FRONT_LIMIT)
         self.baseline = 0.0
         self.reference: list[float] = []
         self.episodes = config.episodes.count or (task.episodes if isinstance(task, ControlTask) else 1)
@@ -78,7 +81,9 @@ class Session:
         self.began = time.monotonic()
         past = self.store.summaries()
         self.earlier = sum(summary["seconds"] for summary in past)
-        self.done_before = self.store.counts()["evaluations"]
+        self.counts = Counter(self.store.counts())
+        self.done_before = self.counts["evaluations"]
+        self.timed = any(reason.startswith(TIMED) for *_, reason in self.store.failures())
         state = "failed"
         try:
             if not self._over(self.first):
@@ -108,9 +113,9 @@ class Session:
         last = self.store.last_generation()
         if last is None:
             return 0
-        generation, document = last
-        self.evolution.population = [Candidate.from_document(c, self.blueprint) for c in document["population"]]
-        self.archive = Archive.from_document(document["archive"], FRONT_LIMIT)
+        generation, document = last[0], unpack(last[1])
+        self.evolution.population = Population.from_document(section(document, "population"), self.blueprint)
+        self.archive = Archive.from_document(section(document, "archive"), self.blueprint, FRONT_LIMIT)
         self.baseline, self.reference = document["baseline"], document["reference"]
         self.evaluations = document["evaluations"]
         return generation + 1
@@ -131,13 +136,13 @@ class Session:
         started = time.monotonic()
         if generation and self._new_episodes(generation):
             self._rescore(generation, pool)
-        offspring = self.evolution.ask(generation, self._judge, seeds)
-        evaluations = self._evaluate(generation, "offspring", [c.network for c in offspring], pool)
-        measured = [c.measured(measure(c.network, e)) for c, e in zip(offspring, evaluations, strict=True)]
+        offspring, networks = self.evolution.ask(generation, self._judge, seeds)
+        evaluations = self._evaluate(generation, "offspring", networks, pool)
+        offspring = offspring.measured(measure(networks, evaluations))
         if generation == 0:
-            self._set_baseline(measured)
-        self.evolution.tell(measured, self._judge)
-        self._update_archive([Member(c.id, c.genome, c.fingerprint, c.measures) for c in measured])
+            self._set_baseline(offspring.measures)
+        self.evolution.tell(offspring, self._judge)
+        self._update_archive(offspring)
         last = self._over(generation + 1)
         if last or generation % self.config.episodes.every == 0:
             self._validate(generation, pool)
@@ -156,62 +161,66 @@ class Session:
 
     def _rescore(self, generation: int, pool: Pool) -> None:
         """Survivors and front meet the new episodes, so that all are compared on the same ones."""
-        population = self.evolution.population
-        evaluations = self._evaluate(generation, "rescore", [c.network for c in population], pool)
-        self.evolution.population = [
-            c.measured(measure(c.network, e)) for c, e in zip(population, evaluations, strict=True)
-        ]
-        networks = [Candidate.born(m.id, m.genome, self.blueprint).network for m in self.archive.members]
+        population, members = self.evolution.population, self.archive.members
+        networks = express(population.genomes, self.blueprint)
+        evaluations = self._evaluate(generation, "rescore", networks, pool)
+        self.evolution.population = population.measured(measure(networks, evaluations))
+        networks = express(members.genomes, self.blueprint)
         evaluations = self._evaluate(generation, "archive", networks, pool)
-        self.archive = self.archive.rescore([measure(n, e) for n, e in zip(networks, evaluations, strict=True)])
+        self.archive = self.archive.rescore(measure(networks, evaluations))
 
-    def _update_archive(self, newcomers: Sequence[Member]) -> None:
-        table, violations = self._judge([m.measures for m in (*self.archive.members, *newcomers)])
+    def _update_archive(self, newcomers: Population) -> None:
+        table, violations = self._judge(np.concatenate([self.archive.members.measures, newcomers.measures]))
         table[violations > 0] = np.inf
         self.archive = self.archive.update(newcomers, table)
 
     def _validate(self, generation: int, pool: Pool) -> None:
         """Front members that have not been yet meet episodes that selection never sees."""
-        members = [m for m in self.archive.members if m.validation is None]
-        networks = [Candidate.born(m.id, m.genome, self.blueprint).network for m in members]
+        positions = self.archive.unvalidated
+        networks = express(self.archive.members.genomes.take(positions), self.blueprint)
         evaluations = self._evaluate(generation, "validation", networks, pool)
-        found = {}
-        for member, evaluation in zip(members, evaluations, strict=True):
-            if evaluation.failure is None:
-                low, high = confidence_interval(evaluation.case_scores)
-                cases = float(len(evaluation.case_scores))
-                found[member.id] = {"score": evaluation.score, "low": low, "high": high, "cases": cases}
-        self.archive = self.archive.validated(found)
+        found = {
+            position: (evaluation.score, *confidence_interval(evaluation.case_scores), len(evaluation.case_scores))
+            for position, evaluation in zip(positions.tolist(), evaluations, strict=True)
+            if evaluation.failure is None
+        }
+        if found:
+            self.archive = self.archive.validated(list(found), list(found.values()))
 
-    def _evaluate(self, generation: int, purpose: str, networks: Sequence[Network], pool: Pool) -> list[Evaluation]:
+    def _evaluate(self, generation: int, purpose: str, networks: Networks, pool: Pool) -> list[Evaluation]:
         """Evaluations of `networks`: journaled ones are read, the others made and journaled batch by batch."""
         done = self.store.evaluations(generation, purpose)
         todo = [i for i in range(len(networks)) if i not in done]
         cases = self._cases(generation, purpose)
         self.evaluations += len(networks)
-        for batch in pool.evaluate([networks[i] for i in todo], cases) if todo else ():
+        left = networks.take(todo) if done else networks
+        for batch in pool.evaluate(left, cases) if todo else ():
             results = [(todo[k], evaluation) for k, evaluation in batch]
             self.store.record(generation, purpose, results)
             done.update(results)
+            failures = [evaluation.failure for _, evaluation in results if evaluation.failure is not None]
+            self.counts.update(evaluations=len(results), failures=len(failures))
+            self.timed = self.timed or any(reason.startswith(TIMED) for reason in failures)
             self.steps += sum(evaluation.steps for _, evaluation in results)
         return [done[i] for i in range(len(networks))]
 
     # Judgement
 
-    def _set_baseline(self, measured: Sequence[Candidate]) -> None:
+    def _set_baseline(self, measures: Measures) -> None:
         """What a network scores that nobody has evolved: the middle of the random ones; the hypervolume's reference."""
-        scores = [c.measures["score"] for c in measured if np.isfinite(c.measures["score"])]
-        if not scores:
+        scores = measures[:, COLUMN["score"]]
+        scores = scores[np.isfinite(scores)]
+        if not len(scores):
             _, _, _, reason = self.store.failures()[0]
-            raise RunError(f"all {len(measured)} networks of generation 0 failed; the first: {reason}")
+            raise RunError(f"all {len(measures)} networks of generation 0 failed; the first: {reason}")
         self.baseline = float(np.median(scores))
-        table = losses([c.measures for c in measured], self.objectives)
+        table = losses(measures, self.objectives)
         self.reference = (table[np.isfinite(table).all(axis=1)].max(axis=0) + 1).tolist()
 
-    def _judge(self, measures: Sequence[dict[str, float]]) -> tuple[Losses, Violations]:
+    def _judge(self, measures: Measures) -> tuple[Losses, Violations]:
         """Losses and violations of candidates that are compared with one another."""
         search = self.config.search
-        scores = np.array([m["score"] for m in measures])
+        scores = measures[:, COLUMN["score"]]
         best = float(np.nanmax(scores)) if np.isfinite(scores).any() else self.baseline
         floor = search.score_floor
         if floor is None:
@@ -221,25 +230,25 @@ class Session:
     # Record
 
     def _close(self, generation: int, seconds: float, workers: int) -> None:
-        document = {
-            "population": [c.to_document() for c in self.evolution.population],
-            "archive": self.archive.to_document(),
-            "baseline": self.baseline,
-            "reference": self.reference,
-            "evaluations": self.evaluations,
-        }
-        digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
-        counts = self.store.counts()
-        table = losses([m.measures for m in self.archive.members], self.objectives)
+        document = pack(
+            {
+                **filed("population", self.evolution.population.to_document()),
+                **filed("archive", self.archive.to_document()),
+                "baseline": self.baseline,
+                "reference": self.reference,
+                "evaluations": self.evaluations,
+            }
+        )
+        measures = self.archive.members.measures
         summary = {
             "generation": generation,
             "seconds": seconds,
-            "best_score": max((m.measures["score"] for m in self.archive.members), default=None),
-            "front_size": len(self.archive.members),
-            "hypervolume": pareto.hypervolume(table, self.reference),
-            **counts,
-            "timing_dependent": any(reason.startswith(TIMED) for *_, reason in self.store.failures()),
-            "digest": digest,
+            "best_score": max(measures[:, COLUMN["score"]].tolist(), default=None),
+            "front_size": len(measures),
+            "hypervolume": pareto.hypervolume(losses(measures, self.objectives), self.reference),
+            **self.counts,
+            "timing_dependent": self.timed,
+            "digest": hashlib.sha256(document).hexdigest(),
         }
         self.store.close_generation(generation, document, summary)
         elapsed = time.monotonic() - self.began
@@ -249,21 +258,27 @@ class Session:
             {
                 **summary,
                 "generations": total or None,
-                "evaluations_per_second": (counts["evaluations"] - self.done_before) / elapsed,
+                "evaluations_per_second": (self.counts["evaluations"] - self.done_before) / elapsed,
                 "steps_per_second": self.steps / elapsed,
                 "seconds": self.earlier + elapsed,
                 "seconds_left": left,
                 "workers": workers,
-                "front": [_shown(m) for m in self.archive.members],
+                "front": _shown(self.archive),
             }
         )
 
 
-def _shown(member: Member) -> dict[str, Any]:
-    validation = member.validation
-    return {
-        "id": member.id,
-        **member.measures,
-        "validation_score": None if validation is None else validation["score"],
-        "interval": None if validation is None else [validation["low"], validation["high"]],
-    }
+def _shown(archive: Archive) -> list[dict[str, Any]]:
+    """The members as the displays get them."""
+    members = archive.members
+    return [
+        {
+            "id": name,
+            **named(measures),
+            "validation_score": None if math.isnan(score) else score,
+            "interval": None if math.isnan(score) else [low, high],
+        }
+        for name, measures, (score, low, high, _) in zip(
+            members.names, members.measures, archive.validation.tolist(), strict=True
+        )
+    ]

@@ -27,14 +27,16 @@ from typing import Any
 
 import numpy as np
 
+from evoneuro.documents import canonical
 from evoneuro.errors import FormatError, RunError, check_choice
 from evoneuro.evaluation import Evaluation
 
 DATABASE, LOCK = "run.sqlite", "lock"
-VERSION = 1
+VERSION = 2
 PURPOSES = ("offspring", "rescore", "archive", "validation")
 OUTCOMES = ("finished", "interrupted", "failed")
 LARGEST = 2**30  # bytes of one unpacked document; a larger one is no generation
+COMPRESSION = 1  # zlib's fastest: a higher level takes several times as long and gains little
 PATIENCE = 30.0  # seconds that SQLite waits for another connection
 ATTEMPTS, PAUSE = 10, 0.02  # times, seconds: for a lock that a reader looks at, for a copy of a file that changes
 
@@ -89,7 +91,7 @@ class Store:
         """
         path = Path(path)
         values = {"schema": VERSION, "config": dict(config), "meta": dict(meta), "state": "running"}
-        rows = [(key, _canonical(value)) for key, value in values.items()]
+        rows = [(key, canonical(value)) for key, value in values.items()]
         with (
             _explained(f"{path}: cannot create the run", "Free space or choose another place."),
             ExitStack() as resources,
@@ -165,22 +167,26 @@ class Store:
         with _sound(f"{self.path}: evaluations of generation {generation}"):
             return {position: _to_evaluation(row) for position, *row in rows}
 
-    def close_generation(self, generation: int, document: Mapping[str, Any], summary: Mapping[str, Any]) -> None:
-        """Close a generation in one checksummed row; both are JSON objects without NaN and infinity.
+    def close_generation(self, generation: int, document: bytes, summary: Mapping[str, Any]) -> None:
+        """Close a generation in one checksummed row.
+
+        Args:
+            document: a blob of `evoneuro.documents`.
+            summary: a JSON object without NaN and infinity.
 
         Raises:
             RunError: the disk is full or fails, or the generation is closed already.
             ValueError, TypeError: a value that JSON does not know; nothing is written.
         """
-        blob, text = zlib.compress(_canonical(dict(document)).encode()), _canonical(dict(summary))
+        blob, text = zlib.compress(document, COMPRESSION), canonical(dict(summary))
         row = (generation, blob, text, _digest(generation, blob, text))
         with self._transaction(f"generation {generation}") as database:
             if database.execute("SELECT 1 FROM generations WHERE generation = ?", (generation,)).fetchone():
                 raise RunError(f"{self.path}: generation {generation} is closed already")
             database.execute("INSERT INTO generations VALUES (?, ?, ?, ?)", row)
 
-    def last_generation(self) -> tuple[int, dict[str, Any]] | None:
-        """The newest closed generation and its document; None if there is none.
+    def last_generation(self) -> tuple[int, bytes] | None:
+        """The newest closed generation and its document's blob; None if there is none.
 
         Raises:
             FormatError: its content does not match its checksum.
@@ -192,7 +198,7 @@ class Store:
         with _sound(f"{self.path}: generation {generation}"):
             if _digest(generation, blob, text) != digest:
                 raise ValueError("its content does not match its sha256")
-            return generation, _parsed(_unpacked(blob))
+            return generation, _unpacked(blob)
 
     def summaries(self) -> list[dict[str, Any]]:
         """The summary of each closed generation, in order."""
@@ -237,7 +243,7 @@ class Store:
 
     def _set_state(self, state: str) -> None:
         with self._transaction("the state of the run") as database:
-            database.execute("UPDATE meta SET value = ? WHERE key = 'state'", (_canonical(state),))
+            database.execute("UPDATE meta SET value = ? WHERE key = 'state'", (canonical(state),))
 
     def _query(self, statement: str, *parameters: int | str) -> list[Any]:
         with _explained(f"{self.path}: cannot read the run", "Try again; check the disk."):
@@ -424,10 +430,6 @@ def _try_lock(file: FileIO, shared: bool) -> bool:
     return True
 
 
-def _canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
 def _digest(generation: int, document: bytes, summary: str) -> str:
     return hashlib.sha256(f"{generation} {len(document)} ".encode() + document + summary.encode()).hexdigest()
 
@@ -449,16 +451,21 @@ def _parsed(text: str | bytes, kind: type = dict) -> Any:
 
 def _to_row(evaluation: Evaluation) -> tuple[Any, ...]:
     """score, latency, energy (NaN as NULL), decisions, steps, failure, case_scores, spikes."""
-    numbers = (float(number) for number in (evaluation.score, evaluation.latency, evaluation.energy))
-    failure = None if evaluation.failure is None else evaluation.failure.encode("utf-8", "surrogatepass")
+    failure = evaluation.failure
     return (
-        *(None if math.isnan(number) else number for number in numbers),
+        _number(evaluation.score),
+        _number(evaluation.latency),
+        _number(evaluation.energy),
         int(evaluation.decisions),
         int(evaluation.steps),
-        failure,
-        np.asarray(evaluation.case_scores, "<f8").tobytes(),
-        np.asarray(evaluation.spikes, "<i8").tobytes(),
+        None if failure is None else failure.encode("utf-8", "surrogatepass"),
+        evaluation.case_scores.astype("<f8", copy=False).tobytes(),
+        evaluation.spikes.astype("<i8", copy=False).tobytes(),
     )
+
+
+def _number(value: float) -> float | None:
+    return None if value != value else float(value)  # NaN alone differs from itself
 
 
 def _to_evaluation(row: Sequence[Any]) -> Evaluation:

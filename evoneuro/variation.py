@@ -1,13 +1,15 @@
-"""Variation: random genomes, mutations and crossover, registered in a DEAP toolbox.
+"""Variation: random genomes, mutations and crossover of whole batches, registered in a DEAP toolbox.
 
-Every operator is pure: arrays of a genome and a generator in, a new genome out, within the bounds. Operators come as
-`mutate(genome, blueprint, rng, fresh)`, where `fresh` are neuron ids that no other genome has.
+Everything is pure: genomes and a generator in, new genomes within the bounds out. A mutation is shown a batch and says
+what it would change in some of its genomes (an `Edit`); `apply` makes the changes of all of them at once. It comes as
+`mutation(genomes, who, blueprint, rng, fresh)`: `who` int [K] are the genomes that drew it, `fresh` int64 [K] a neuron
+id for each that no other genome has, above all ids that are in use.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,209 +17,172 @@ import numpy.typing as npt
 from deap import base
 
 from evoneuro.express import Blueprint
-from evoneuro.genome import Genome, Ids, Range
+from evoneuro.genome import PARAMETERS, Genomes, Ids, Range
 from evoneuro.network import NEURON_GENES, SYNAPSE_GENES, Integers
+from evoneuro.ragged import Positions, Starts, counts, elements, lengths_of, owners, starts_of
 
 Rng = np.random.Generator
-Mutation = Callable[[Genome, Blueprint, Rng, Ids], Genome]
+Flags = npt.NDArray[np.bool_]
+Columns = Mapping[str, npt.NDArray[Any]]
 
-NEW_IDS = 8  # fresh neuron ids that one child may use
+MOST = 4  # mutations of one child
+NONE = -1  # no mutation
+NEW_IDS = MOST  # fresh neuron ids that one child may use
+TRIES = 8  # to find two neurons without a synapse
 STEP = 0.12  # sd of a Gaussian move, as a share of the gene's range
 
+NOTHING = np.zeros(0, np.int64)
+NO_NEURONS: Columns = {"owner": NOTHING, "ids": NOTHING, **dict.fromkeys(NEURON_GENES, NOTHING.astype(np.int32))}
+NO_SYNAPSES: Columns = {"owner": NOTHING, **dict.fromkeys(("pre", "post", *SYNAPSE_GENES), NOTHING.astype(np.int32))}
 
-def random_genome(blueprint: Blueprint, rng: Rng, fresh: Ids) -> Genome:
-    """A small random genome: a few random synapses, and up to two hidden neurons.
 
-    Small on purpose: evolution grows what pays (NEAT's minimal start, Stanley & Miikkulainen 2002, section 3.4).
+@dataclass(frozen=True)
+class Edit:
+    """Changes of a batch, in its own numbering; a position counts through the whole flat array.
+
+    Attributes:
+        values: new values of genes, as (gene, positions, values).
+        lost_neurons, lost_synapses: positions; the synapses of a lost neuron go with it.
+        neurons: `owner` (which genome) and neuron genes; a new neuron stands last in its genome.
+        synapses: `owner`, `pre` and `post` (positions within the genome) and synapse genes; pairs that had none.
     """
-    inputs, outputs, bounds = blueprint.inputs, blueprint.outputs, blueprint.bounds
-    hidden = fresh[: rng.integers(0, min(2, bounds.hidden) + 1)]
-    ids = np.concatenate([np.arange(inputs + outputs), hidden]).astype(np.int64)
-    n = len(ids)
-    wanted = int(rng.integers(outputs + len(hidden), 2 * inputs + 2 * len(hidden) + outputs + 1))
-    senders = np.concatenate([ids[:inputs], ids[:inputs], hidden])
-    receivers = np.concatenate([ids[inputs:], ids[inputs : inputs + outputs]])
-    # positions of the pairs as one number each, so that no pair comes twice
-    drawn = _pick(np.searchsorted(ids, senders), rng, wanted) * n + _pick(np.searchsorted(ids, receivers), rng, wanted)
-    pairs = np.unique(drawn)
-    pairs = np.sort(rng.permutation(pairs)[: bounds.synapses])
-    s = len(pairs)
-    low, high = bounds.parameters.T
-    return Genome(
-        ids=ids,
-        **{gene: _draw(getattr(bounds, gene), rng, n) for gene in NEURON_GENES},
-        pre=ids[pairs // n],
-        post=ids[pairs % n],
-        **{gene: _draw(getattr(bounds, gene), rng, s) for gene in SYNAPSE_GENES},
-        parameters=rng.integers(low, high, endpoint=True, dtype=np.int32),
-    )
+
+    values: Sequence[tuple[str, Positions, npt.NDArray[Any]]] = ()
+    lost_neurons: Positions = field(default_factory=lambda: NOTHING)
+    lost_synapses: Positions = field(default_factory=lambda: NOTHING)
+    neurons: Columns = field(default_factory=lambda: NO_NEURONS)
+    synapses: Columns = field(default_factory=lambda: NO_SYNAPSES)
+
+    @property
+    def changes_topology(self) -> bool:
+        """Whether anything is lost or new."""
+        parts = (self.lost_neurons, self.lost_synapses, self.neurons["owner"], self.synapses["owner"])
+        return any(map(len, parts))
 
 
-# Parameters
+Mutation = Callable[[Genomes, Positions, Blueprint, Rng, Ids], Edit]
 
 
-def move_weights(genome: Genome, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Genome:
+# Parameters. A genome may stand in `who` twice; a gene that is drawn twice moves once.
+
+
+def move_weights(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Edit:
     """Gaussian moves of a few weights."""
-    return _vary(genome, "weight", blueprint.bounds.weight, rng)
+    return _moves(genomes, "weight", who, blueprint, rng)
 
 
-def move_delays(genome: Genome, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Genome:
+def move_delays(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Edit:
     """Gaussian moves of a few delays."""
-    return _vary(genome, "delay", blueprint.bounds.delay, rng)
+    return _moves(genomes, "delay", who, blueprint, rng)
 
 
-def move_thresholds(genome: Genome, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Genome:
+def move_thresholds(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Edit:
     """Gaussian moves of a few thresholds."""
-    return _vary(genome, "threshold", blueprint.bounds.threshold, rng)
+    return _moves(genomes, "threshold", who, blueprint, rng)
 
 
-def redraw_gene(genome: Genome, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Genome:
+def redraw_gene(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Edit:
     """One gene of one neuron or synapse anew, uniformly in its range (EONS's parameter mutation)."""
-    open_genes = [gene for gene in (*NEURON_GENES, *SYNAPSE_GENES) if _open(getattr(blueprint.bounds, gene))]
-    open_genes = [gene for gene in open_genes if len(getattr(genome, gene))]
-    if not open_genes:
-        return genome
-    gene = open_genes[rng.integers(len(open_genes))]
-    values = getattr(genome, gene).copy()
-    values[rng.integers(len(values))] = _draw(getattr(blueprint.bounds, gene), rng, 1)[0]
-    return replace(genome, **{gene: values})
+    genes = [gene for gene in (*NEURON_GENES, *SYNAPSE_GENES) if _is_open(getattr(blueprint.bounds, gene))]
+    if not genes:
+        return Edit()
+    which = _below(np.full(len(who), len(genes)), rng)
+    values = []
+    for i, gene in enumerate(genes):
+        where = _one_of_each(genomes, gene, who[which == i], rng)
+        values.append((gene, where, _draw(getattr(blueprint.bounds, gene), len(where), rng)))
+    return Edit(values=values)
 
 
-def flip_weight(genome: Genome, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Genome:
+def flip_weight(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Edit:
     """One weight changes its sign."""
-    if not genome.synapses:
-        return genome
-    weight = genome.weight.copy()
-    i = rng.integers(len(weight))
-    weight[i] = np.clip(-weight[i], *blueprint.bounds.weight)
-    return replace(genome, weight=weight)
+    where = _one_of_each(genomes, "weight", who, rng)
+    low, high = blueprint.bounds.weight
+    return Edit(values=[("weight", where, np.clip(-genomes.weight[where], low, high))])
 
 
-def move_parameter(genome: Genome, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Genome:
+def move_parameter(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Edit:
     """A Gaussian move of one network-level gene: window, evidence or gain."""
-    ranges = blueprint.bounds.parameters
-    open_genes = np.flatnonzero(ranges[:, 1] > ranges[:, 0])
-    if not len(open_genes):
-        return genome
-    i = _pick(open_genes, rng, 1)[0]
-    parameters = genome.parameters.copy()
-    parameters[i] = _moved(parameters[i : i + 1], (int(ranges[i, 0]), int(ranges[i, 1])), rng)[0]
-    return replace(genome, parameters=parameters)
+    low, high = blueprint.bounds.parameters.T
+    genes = np.flatnonzero(high > low)
+    if not len(genes):
+        return Edit()
+    gene = genes[_below(np.full(len(who), len(genes)), rng)]
+    values = _moved(genomes.parameters[who, gene], low[gene], high[gene], rng)
+    return Edit(values=[("parameters", who * len(PARAMETERS) + gene, values)])
 
 
-# Topology
+# Topology. Each genome stands in `who` once.
 
 
-def add_synapse(genome: Genome, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Genome:
+def add_synapse(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Edit:
     """A synapse between two neurons that had none; from outputs and onto inputs rarely."""
-    if genome.synapses >= blueprint.bounds.synapses:
-        return genome
-    inputs, outputs = blueprint.inputs, blueprint.outputs
-    for _ in range(8):
-        senders = _without(genome.ids, inputs, inputs + outputs) if rng.random() < 0.9 else genome.ids
-        receivers = genome.ids[inputs:] if rng.random() < 0.9 else genome.ids
-        pre, post = _pick(senders, rng, 1), _pick(receivers, rng, 1)
-        if not ((genome.pre == pre) & (genome.post == post)).any():
-            genes = {gene: _draw(getattr(blueprint.bounds, gene), rng, 1) for gene in SYNAPSE_GENES}
-            return _with_synapses(genome, pre, post, genes)
-    return genome
-
-
-def delete_synapse(genome: Genome, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Genome:
-    """One synapse less."""
-    if genome.synapses < 2:
-        return genome
-    kept = np.ones(genome.synapses, bool)
-    kept[rng.integers(genome.synapses)] = False
-    return _keep(genome, np.ones(len(genome.ids), bool), kept)
-
-
-def rewire_synapse(genome: Genome, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Genome:
-    """One end of a synapse moves to another neuron; weight and delay stay."""
-    if not genome.synapses:
-        return genome
-    i = rng.integers(genome.synapses)
-    pre, post = genome.pre.copy(), genome.post.copy()
-    if rng.random() < 0.5:
-        pre[i] = _pick(_without(genome.ids, blueprint.inputs, blueprint.inputs + blueprint.outputs), rng, 1)[0]
-    else:
-        post[i] = _pick(genome.ids[blueprint.inputs :], rng, 1)[0]
-    if ((pre == pre[i]) & (post == post[i])).sum() > 1:
-        return genome
-    return _sorted(replace(genome, pre=pre, post=post))
-
-
-def split_synapse(genome: Genome, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Genome:
-    """A hidden neuron on a synapse: it relays every spike, so behaviour stays where the delay can be cut in two."""
-    bounds = blueprint.bounds
-    if not genome.synapses or _hidden(genome, blueprint) >= bounds.hidden or genome.synapses + 1 > bounds.synapses:
-        return genome
-    i = rng.integers(genome.synapses)
-    threshold = bounds.threshold[0]
-    shortest = bounds.delay[0]
-    first = int(rng.integers(shortest, max(shortest, int(genome.delay[i]) - shortest) + 1))
-    kept = np.ones(genome.synapses, bool)
-    kept[i] = False
-    pre, post, weight = genome.pre[i], genome.post[i], genome.weight[i]
-    grown = _with_neuron(_keep(genome, np.ones(len(genome.ids), bool), kept), fresh[0], threshold, bounds, rng)
-    genes = {
-        "weight": np.array([np.clip(max(threshold, 1), *bounds.weight), weight], np.int32),
-        "delay": np.clip([first, int(genome.delay[i]) - first], *bounds.delay).astype(np.int32),
-    }
-    return _with_synapses(grown, np.array([pre, fresh[0]]), np.array([fresh[0], post]), genes)
-
-
-def add_neuron(genome: Genome, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Genome:
-    """A hidden neuron with two random senders and one random receiver."""
-    bounds = blueprint.bounds
-    if _hidden(genome, blueprint) >= bounds.hidden or genome.synapses + 3 > bounds.synapses:
-        return genome
-    senders = _without(genome.ids, blueprint.inputs, blueprint.inputs + blueprint.outputs)
-    pre = np.unique(_pick(senders, rng, 2))
-    post = _pick(genome.ids[blueprint.inputs :], rng, 1)[0]
-    grown = _with_neuron(genome, fresh[0], int(_draw(bounds.threshold, rng, 1)[0]), bounds, rng)
-    pairs = np.append(pre, fresh[0]), np.append(np.repeat(fresh[0], len(pre)), post)
-    genes = {gene: _draw(getattr(bounds, gene), rng, len(pre) + 1) for gene in SYNAPSE_GENES}
-    return _with_synapses(grown, *pairs, genes)
-
-
-def delete_neuron(genome: Genome, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Genome:
-    """One hidden neuron less, and its synapses."""
-    if not _hidden(genome, blueprint):
-        return genome
-    gone = genome.ids[rng.integers(blueprint.inputs + blueprint.outputs, len(genome.ids))]
-    return _keep(genome, genome.ids != gone, (genome.pre != gone) & (genome.post != gone))
-
-
-def crossover(a: Genome, b: Genome, blueprint: Blueprint, rng: Rng) -> Genome:
-    """Node-and-edge crossover with aligned ids.
-
-    For each neuron id that a parent has, one parent gives the neuron together with its incoming synapses (a unit and
-    what it listens to stay together); a hidden neuron of one parent alone is taken with even chance. Synapses from
-    neurons that the child lacks are dropped; network-level genes come singly from either parent. A child beyond the
-    bounds is given up for its first parent.
-    """
-    in_b = np.minimum(np.searchsorted(b.ids, a.ids), len(b.ids) - 1)
-    shared = b.ids[in_b] == a.ids
-    take_a = rng.random(len(a.ids)) < 0.5
-    take_b = rng.random(len(b.ids)) < 0.5
-    take_b[in_b[shared]] = ~take_a[shared]
-    # a neuron of both parents is in the child anyhow, from the one or from the other
-    alive_a, alive_b = take_a | shared, take_b.copy()
-    alive_b[in_b[shared]] = True
-    neurons = ((a, take_a), (b, take_b))
-    synapses = [
-        (p, take[np.searchsorted(p.ids, p.post)] & alive[np.searchsorted(p.ids, p.pre)])
-        for p, take, alive in ((a, take_a, alive_a), (b, take_b, alive_b))
-    ]
-    order = np.argsort(_joined("ids", neurons))
-    child = Genome(
-        **{name: _joined(name, neurons)[order] for name in ("ids", *NEURON_GENES)},
-        **{name: _joined(name, synapses) for name in ("pre", "post", *SYNAPSE_GENES)},
-        parameters=np.where(rng.random(len(a.parameters)) < 0.5, a.parameters, b.parameters),
+    who = who[genomes.synapses[who] < blueprint.bounds.synapses]
+    neurons = np.repeat(genomes.neurons[who], TRIES)
+    rare = rng.random((2, len(neurons))) >= 0.9
+    pre = np.where(rare[0], _below(neurons, rng), _senders(neurons, blueprint, rng))
+    post = np.where(rare[1], _below(neurons, rng), _receivers(neurons, blueprint, rng))
+    free = ~_connected(genomes, who, pre.reshape(-1, TRIES), post.reshape(-1, TRIES))
+    found = np.flatnonzero(free.any(axis=1))
+    chosen = found * TRIES + free[found].argmax(axis=1)
+    return Edit(
+        synapses=_synapses(who[found], pre[chosen], post[chosen], **_drawn_synapses(len(found), blueprint, rng))
     )
-    too_large = _hidden(child, blueprint) > blueprint.bounds.hidden or child.synapses > blueprint.bounds.synapses
-    return a if too_large else _sorted(child)
+
+
+def delete_synapse(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Edit:
+    """One synapse less."""
+    return Edit(lost_synapses=_one_of_each(genomes, "weight", who[genomes.synapses[who] > 1], rng))
+
+
+def rewire_synapse(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Edit:
+    """One end of a synapse moves to another neuron; weight and delay stay."""
+    who = who[genomes.synapses[who] > 0]
+    where = _one_of_each(genomes, "weight", who, rng)
+    neurons, first = genomes.neurons[who], rng.random(len(who)) < 0.5
+    pre = np.where(first, _senders(neurons, blueprint, rng), genomes.pre[where])
+    post = np.where(first, genomes.post[where], _receivers(neurons, blueprint, rng))
+    free = ~_connected(genomes, who, pre[:, None], post[:, None])[:, 0]
+    genes = {gene: getattr(genomes, gene)[where[free]] for gene in SYNAPSE_GENES}
+    return Edit(lost_synapses=where[free], synapses=_synapses(who[free], pre[free], post[free], **genes))
+
+
+def split_synapse(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Edit:
+    """A hidden neuron on a synapse: it relays every spike, so behaviour stays where the delay can be cut in two."""
+    bounds, threshold = blueprint.bounds, blueprint.bounds.threshold[0]
+    able = (genomes.synapses[who] > 0) & _has_room(genomes, who, blueprint, synapses=1)
+    who, fresh = who[able], fresh[able]
+    where = _one_of_each(genomes, "weight", who, rng)
+    middle, delay, shortest = genomes.neurons[who], genomes.delay[where], bounds.delay[0]
+    first = shortest + _below(np.maximum(delay - 2 * shortest, 0) + 1, rng)
+    relay = np.full(len(who), min(max(threshold, 1, bounds.weight[0]), bounds.weight[1]))
+    onto = _synapses(who, genomes.pre[where], middle, weight=relay, delay=first)
+    onward = _synapses(
+        who, middle, genomes.post[where], weight=genomes.weight[where], delay=np.clip(delay - first, *bounds.delay)
+    )
+    neurons = _neurons(who, fresh, np.full(len(who), threshold), blueprint)
+    return Edit(lost_synapses=where, neurons=neurons, synapses=_stacked([onto, onward]))
+
+
+def add_neuron(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Edit:
+    """A hidden neuron with two random senders (or twice the same, which is one) and one random receiver."""
+    able = _has_room(genomes, who, blueprint, synapses=3)
+    who, fresh = who[able], fresh[able]
+    middle = genomes.neurons[who]
+    one, other = _senders(middle, blueprint, rng), _senders(middle, blueprint, rng)
+    two = np.flatnonzero(one != other)
+    owner = np.concatenate([who, who[two], who])
+    pre = np.concatenate([one, other[two], middle])
+    post = np.concatenate([middle, middle[two], _receivers(middle, blueprint, rng)])
+    neurons = _neurons(who, fresh, _draw(blueprint.bounds.threshold, len(who), rng), blueprint)
+    return Edit(neurons=neurons, synapses=_synapses(owner, pre, post, **_drawn_synapses(len(owner), blueprint, rng)))
+
+
+def delete_neuron(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Edit:
+    """One hidden neuron less, and its synapses."""
+    ends = blueprint.inputs + blueprint.outputs
+    who = who[genomes.neurons[who] > ends]
+    return Edit(lost_neurons=genomes.neuron_starts[who] + ends + _below(genomes.neurons[who] - ends, rng))
 
 
 MUTATIONS: dict[str, tuple[Mutation, float, bool]] = {
@@ -237,102 +202,300 @@ MUTATIONS: dict[str, tuple[Mutation, float, bool]] = {
 }
 
 
-def mutate(genome: Genome, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Genome:
-    """One to four mutations, drawn by their rates (topology ones only where the topology is free)."""
-    usable = [(op, rate) for op, rate, topology in MUTATIONS.values() if not (topology and blueprint.fixed)]
-    rates = np.cumsum([rate for _, rate in usable])
-    count = min(int(rng.geometric(0.5)), 4)
-    for i, u in enumerate(rng.random(count) * rates[-1]):
-        operator = usable[int(np.searchsorted(rates, u, side="right"))][0]
-        genome = operator(genome, blueprint, rng, fresh[i:])
-    return genome
+# What a run calls
+
+
+def random_genomes(blueprint: Blueprint, rng: Rng, fresh: Ids) -> Genomes:
+    """A small random genome for each of the ids `fresh` [P]: a few random synapses, and up to two hidden neurons.
+
+    Small on purpose: evolution grows what pays (NEAT's minimal start, Stanley & Miikkulainen 2002, section 3.4).
+    """
+    inputs, outputs, bounds = blueprint.inputs, blueprint.outputs, blueprint.bounds
+    ends, population = inputs + outputs, len(fresh)
+    hidden = rng.integers(0, min(2, bounds.hidden), population, endpoint=True)
+    neuron_starts = starts_of(ends + hidden)
+    place = np.arange(neuron_starts[-1]) - np.repeat(neuron_starts[:-1], ends + hidden)
+    ids = np.where(place < ends, place, np.repeat(fresh - ends, ends + hidden) + place)
+    wanted = rng.integers(outputs + hidden, 2 * inputs + 2 * hidden + outputs, endpoint=True)
+    owner = np.repeat(np.arange(population), wanted)
+    # inputs are drawn twice as often as hidden neurons, as senders; so are outputs, as receivers
+    sender = _below(2 * inputs + hidden[owner], rng)
+    pre = np.where(sender < 2 * inputs, sender % inputs, sender - 2 * inputs + ends)
+    receiver = _below(2 * outputs + hidden[owner], rng)
+    post = inputs + np.where(receiver < 2 * outputs, receiver % outputs, receiver - outputs)
+    size = ends + 2
+    pairs = np.unique(_pair_keys(owner, pre, post, size))
+    pairs = _at_most(bounds.synapses, pairs, pairs // size**2, rng)
+    low, high = bounds.parameters.T
+    return Genomes(
+        neuron_starts=neuron_starts,
+        synapse_starts=starts_of(np.bincount(pairs // size**2, minlength=population)),
+        ids=ids,
+        **{gene: _draw(getattr(bounds, gene), len(ids), rng) for gene in NEURON_GENES},
+        pre=(pairs // size % size).astype(np.int32),
+        post=(pairs % size).astype(np.int32),
+        **{gene: _draw(getattr(bounds, gene), len(pairs), rng) for gene in SYNAPSE_GENES},
+        parameters=rng.integers(low, high, (population, len(PARAMETERS)), endpoint=True, dtype=np.int32),
+    )
+
+
+def mutate(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Genomes:
+    """The batch, with one to four mutations of each of the genomes `who`, drawn by their rates.
+
+    Topology changes only where it is free, and one mutation after the other; the other mutations of a genome act on
+    what it was before. `fresh` [K] is the first of `NEW_IDS` ids for each of `who`.
+    """
+    usable = [mutation for mutation in MUTATIONS.values() if not (mutation[2] and blueprint.fixed)]
+    rates = np.cumsum([rate for _, rate, _ in usable])
+    drawn = np.searchsorted(rates, rng.random((len(who), MOST)) * rates[-1], side="right")
+    drawn[np.arange(MOST) >= rng.geometric(0.5, (len(who), 1))] = NONE
+    topology = np.array([changes for *_, changes in usable])[drawn] & (drawn != NONE)
+    turn = np.where(topology, np.cumsum(topology, axis=1) - 1, 0)
+
+    def after(now: int, batch: Genomes, places: Positions, rows: Positions) -> Genomes:
+        """`batch` after what is in turn `now`; its genomes at `places` drew the `rows` of `drawn`."""
+        mine = np.where(turn[rows] == now, drawn[rows], NONE)
+        edits = []
+        for i in np.unique(mine[mine != NONE]).tolist():
+            found = np.nonzero(mine == i)[0]
+            edits.append(usable[i][0](batch, places[found], blueprint, rng, fresh[rows[found]] + now))
+        return apply(batch, edits)
+
+    genomes = after(0, genomes, who, np.arange(len(who)))
+    late = np.flatnonzero((turn > 0).any(axis=1))  # few, so that the others need not be copied again
+    some = genomes.take(who[late])
+    for now in range(1, MOST):
+        some = after(now, some, np.arange(len(late)), late)
+    return genomes.replaced(who[late], some)
+
+
+def crossover(a: Genomes, b: Genomes, blueprint: Blueprint, rng: Rng) -> Genomes:
+    """Node-and-edge crossover of each genome of `a` with the one of `b` in its place, with aligned ids.
+
+    For each neuron id that a parent has, one parent gives the neuron together with its incoming synapses (a unit and
+    what it listens to stay together); a hidden neuron of one parent alone is taken with even chance. Synapses from
+    neurons that the child lacks are dropped; network-level genes come singly from either parent. A child beyond the
+    bounds is given up for its first parent.
+    """
+    span = 1 + max(int(a.ids.max()), int(b.ids.max()))
+    name_a, name_b = (owners(parent.neuron_starts) * span + parent.ids for parent in (a, b))
+    in_b = np.minimum(np.searchsorted(name_b, name_a), len(name_b) - 1)
+    shared = name_b[in_b] == name_a
+    take_a, take_b = rng.random(len(name_a)) < 0.5, rng.random(len(name_b)) < 0.5
+    take_b[in_b[shared]] = ~take_a[shared]
+    # a neuron of both parents is in the child anyhow, from the one or from the other
+    alive_a, alive_b = take_a | shared, take_b.copy()
+    alive_b[in_b[shared]] = True
+
+    names = np.concatenate([name_a[take_a], name_b[take_b]])
+    order = np.argsort(names, kind="stable")
+    names = names[order]
+    neuron_starts = starts_of(counts(a.neuron_starts, take_a) + counts(b.neuron_starts, take_b))
+    places = [
+        np.searchsorted(names, name) - np.repeat(neuron_starts[:-1], parent.neurons)
+        for parent, name in ((a, name_a), (b, name_b))
+    ]
+    synapses = _stacked([_given(a, take_a, alive_a, places[0]), _given(b, take_b, alive_b, places[1])])
+    size = int(lengths_of(neuron_starts).max())
+    edges = np.argsort(_pair_keys(synapses["owner"], synapses["pre"], synapses["post"], size), kind="stable")
+    child = Genomes(
+        neuron_starts=neuron_starts,
+        synapse_starts=starts_of(np.bincount(synapses["owner"], minlength=len(a))),
+        **{
+            name: np.concatenate([getattr(a, name)[take_a], getattr(b, name)[take_b]])[order]
+            for name in Genomes.PARTS["neuron_starts"]
+        },
+        **{name: synapses[name][edges] for name in Genomes.PARTS["synapse_starts"]},
+        parameters=np.where(rng.random(a.parameters.shape) < 0.5, a.parameters, b.parameters),
+    )
+    return _instead_of_too_large(child, a, blueprint)
 
 
 def make_toolbox() -> base.Toolbox:
     """DEAP's toolbox with the operators of a run: `random`, `mate`, `mutate`."""
     toolbox = base.Toolbox()
-    toolbox.register("random", random_genome)
+    toolbox.register("random", random_genomes)
     toolbox.register("mate", crossover)
     toolbox.register("mutate", mutate)
     return toolbox
 
 
+# Changes
+
+
+def apply(genomes: Genomes, edits: Sequence[Edit]) -> Genomes:
+    """The batch with all `edits`; those of topology must be of different genomes."""
+    values: dict[str, npt.NDArray[Any]] = {}
+    for edit in edits:
+        for gene, where, new in edit.values:
+            values.setdefault(gene, getattr(genomes, gene).copy()).reshape(-1)[where] = new
+    genomes = genomes.changed(**values)
+    topology = [edit for edit in edits if edit.changes_topology]
+    return _rebuilt(genomes, topology) if topology else genomes
+
+
+def _rebuilt(genomes: Genomes, edits: Sequence[Edit]) -> Genomes:
+    """The batch with changes of topology: survivors in their order, new neurons last, new synapses in theirs."""
+    alive, kept = np.ones(len(genomes.ids), bool), np.ones(len(genomes.pre), bool)
+    for edit in edits:
+        alive[edit.lost_neurons] = False
+        kept[edit.lost_synapses] = False
+    if not alive.all():
+        pre, post = _flat_ends(genomes)
+        kept &= alive[pre] & alive[post]
+        before = np.cumsum(alive) - alive
+        place = (before - np.repeat(before[genomes.neuron_starts[:-1]], genomes.neurons)).astype(np.int32)
+        genomes = genomes.changed(pre=place[pre], post=place[post])
+    neurons, synapses = (_stacked([getattr(edit, name) for edit in edits]) for name in ("neurons", "synapses"))
+    last = np.searchsorted(np.flatnonzero(alive), genomes.neuron_starts[neurons["owner"] + 1])
+    size = int(genomes.neurons.max()) + 1
+    old = np.flatnonzero(kept)
+    there = _pair_keys(owners(genomes.synapse_starts)[old], genomes.pre[old], genomes.post[old], size)
+    added = _pair_keys(synapses["owner"], synapses["pre"], synapses["post"], size)
+    order = np.argsort(added)
+    synapses = {name: column[order] for name, column in synapses.items()}
+    return genomes.changed(
+        **_spliced(genomes, "neuron_starts", alive, neurons, last),
+        **_spliced(genomes, "synapse_starts", kept, synapses, np.searchsorted(there, added[order])),
+    )
+
+
+def _spliced(genomes: Genomes, starts: str, kept: Flags, new: Columns, where: Positions) -> dict[str, npt.NDArray[Any]]:
+    """Starts and flat arrays without what is not kept, and with `new` before the places `where` among the rest."""
+    old = np.flatnonzero(kept)
+    order = np.insert(old, where, len(kept) + np.arange(len(where)))
+    lengths = counts(getattr(genomes, starts), kept) + np.bincount(new["owner"], minlength=len(genomes))
+    columns = {name: np.concatenate([getattr(genomes, name), new[name]])[order] for name in Genomes.PARTS[starts]}
+    return {starts: starts_of(lengths), **columns}
+
+
+def _given(parents: Genomes, taken: Flags, alive: Flags, place: Positions) -> Columns:
+    """The synapses that parents give: onto neurons that are taken, from ones that are alive; `place` in the child."""
+    pre, post = _flat_ends(parents)
+    given = np.flatnonzero(taken[post] & alive[pre])
+    genes = {gene: getattr(parents, gene)[given] for gene in SYNAPSE_GENES}
+    return _synapses(owners(parents.synapse_starts)[given], place[pre[given]], place[post[given]], **genes)
+
+
+def _instead_of_too_large(children: Genomes, parents: Genomes, blueprint: Blueprint) -> Genomes:
+    """The children, with its parent in the place of each that is beyond the bounds."""
+    most = blueprint.inputs + blueprint.outputs + blueprint.bounds.hidden
+    too_large = np.flatnonzero((children.neurons > most) | (children.synapses > blueprint.bounds.synapses))
+    return children.replaced(too_large, parents.take(too_large))
+
+
 # Pieces
 
 
-def _joined(name: str, parts: Sequence[tuple[Genome, npt.NDArray[np.bool_]]]) -> npt.NDArray[Any]:
-    return np.concatenate([getattr(genome, name)[mask] for genome, mask in parts])
-
-
-def _open(bounds: Range) -> bool:
+def _is_open(bounds: Range) -> bool:
     return bounds[1] > bounds[0]
 
 
-def _pick(names: npt.NDArray[Any], rng: Rng, size: int) -> npt.NDArray[Any]:
-    return names[rng.integers(len(names), size=size)]
+def _below(limits: npt.NDArray[Any], rng: Rng) -> Positions:
+    """An integer from 0 to below each limit."""
+    drawn: Positions = (rng.random(limits.shape) * limits).astype(np.intp)
+    return drawn
 
 
-def _draw(bounds: Range, rng: Rng, size: int) -> Integers:
+def _draw(bounds: Range, size: int, rng: Rng) -> Integers:
     return rng.integers(bounds[0], bounds[1], size, dtype=np.int32, endpoint=True)
 
 
-def _moved(values: Integers, bounds: Range, rng: Rng) -> Integers:
+def _moved(values: Integers, low: npt.ArrayLike, high: npt.ArrayLike, rng: Rng) -> npt.NDArray[np.float64]:
     """Values after a Gaussian move of at least one step each, within the bounds."""
-    move = rng.normal(0, max(STEP * (bounds[1] - bounds[0]), 0.8), len(values))
+    move = rng.standard_normal(len(values)) * np.maximum(STEP * np.subtract(high, low), 0.8)
     steps = np.copysign(np.ceil(np.abs(move)), move)
-    return np.clip(values + steps, *bounds).astype(np.int32)
+    return np.clip(values + steps, low, high)
 
 
-def _vary(genome: Genome, gene: str, bounds: Range, rng: Rng) -> Genome:
-    """Each value moves with a chance that makes one or two of them move."""
-    values: Integers = getattr(genome, gene)
-    if not len(values) or not _open(bounds):
-        return genome
-    chosen = rng.random(len(values)) < 1.5 / len(values)
-    chosen[rng.integers(len(values))] = True
-    moved: Any = values.copy()
-    moved[chosen] = _moved(values[chosen], bounds, rng)
-    return replace(genome, **{gene: moved})
+def _moves(genomes: Genomes, gene: str, who: Positions, blueprint: Blueprint, rng: Rng) -> Edit:
+    """Each value moves with a chance that makes one or two of a genome's move."""
+    bounds: Range = getattr(blueprint.bounds, gene)
+    if not _is_open(bounds):
+        return Edit()
+    starts = _starts(genomes, gene)
+    lengths = lengths_of(starts)[who]
+    every = elements(starts, who)
+    chosen = rng.random(len(every)) < np.repeat(1.5 / np.maximum(lengths, 1), lengths)
+    where = np.concatenate([every[chosen], _one_of_each(genomes, gene, who, rng)])
+    return Edit(values=[(gene, where, _moved(getattr(genomes, gene)[where], *bounds, rng))])
 
 
-def _hidden(genome: Genome, blueprint: Blueprint) -> int:
-    return len(genome.ids) - blueprint.inputs - blueprint.outputs
+def _one_of_each(genomes: Genomes, gene: str, who: Positions, rng: Rng) -> Positions:
+    """A position of one gene of each of the genomes `who`, but of none that has no such gene."""
+    starts = _starts(genomes, gene)
+    lengths = lengths_of(starts)[who]
+    return starts[who][lengths > 0] + _below(lengths[lengths > 0], rng)
 
 
-def _without(ids: Ids, start: int, stop: int) -> Ids:
-    return np.concatenate([ids[:start], ids[stop:]])
+def _starts(genomes: Genomes, gene: str) -> Starts:
+    return genomes.neuron_starts if gene in NEURON_GENES else genomes.synapse_starts
 
 
-def _keep(genome: Genome, neurons: npt.NDArray[np.bool_], synapses: npt.NDArray[np.bool_]) -> Genome:
-    return replace(
-        genome,
-        **{name: getattr(genome, name)[neurons] for name in ("ids", *NEURON_GENES)},
-        **{name: getattr(genome, name)[synapses] for name in ("pre", "post", *SYNAPSE_GENES)},
+def _senders(neurons: Integers, blueprint: Blueprint, rng: Rng) -> Positions:
+    """For each genome of so many neurons, the position of an input or hidden one."""
+    drawn = _below(neurons - blueprint.outputs, rng)
+    return np.where(drawn < blueprint.inputs, drawn, drawn + blueprint.outputs)
+
+
+def _receivers(neurons: Integers, blueprint: Blueprint, rng: Rng) -> Positions:
+    """For each genome of so many neurons, the position of an output or hidden one."""
+    return blueprint.inputs + _below(neurons - blueprint.inputs, rng)
+
+
+def _has_room(genomes: Genomes, who: Positions, blueprint: Blueprint, synapses: int) -> Flags:
+    """Which of `who` may grow by a neuron and `synapses`."""
+    most = blueprint.inputs + blueprint.outputs + blueprint.bounds.hidden
+    return (genomes.neurons[who] < most) & (genomes.synapses[who] + synapses <= blueprint.bounds.synapses)
+
+
+def _pair_keys(owner: Positions, pre: npt.NDArray[Any], post: npt.NDArray[Any], size: int) -> Ids:
+    """One number for each pair of neurons of a genome, in the order of genomes and synapses; `size` is above all."""
+    pairs: Ids = (owner.astype(np.int64) * size + pre) * size + post
+    return pairs
+
+
+def _connected(genomes: Genomes, who: Positions, pre: Positions, post: Positions) -> Flags:
+    """Which pairs of neurons [K, tries] of the genomes `who` [K] have a synapse already."""
+    size, slot = int(genomes.neurons.max(initial=1)), np.arange(len(who))
+    index = elements(genomes.synapse_starts, who)
+    there = _pair_keys(np.repeat(slot, genomes.synapses[who]), genomes.pre[index], genomes.post[index], size)
+    asked = _pair_keys(slot[:, None], pre, post, size)
+    found: Flags = np.append(there, -1)[np.searchsorted(there, asked)] == asked
+    return found
+
+
+def _flat_ends(genomes: Genomes) -> tuple[Positions, Positions]:
+    """Positions of each synapse's neurons as they count through the whole batch."""
+    first = np.repeat(genomes.neuron_starts[:-1], genomes.synapses)
+    return genomes.pre + first, genomes.post + first
+
+
+def _neurons(owner: Positions, ids: Ids, threshold: npt.NDArray[Any], blueprint: Blueprint) -> Columns:
+    """New hidden neurons; no leak and no pause where the bounds allow it."""
+    leak, refractory = (
+        np.full(len(owner), bounds[0], np.int32) for bounds in (blueprint.bounds.leak, blueprint.bounds.refractory)
     )
+    return {"owner": owner, "ids": ids, "threshold": threshold.astype(np.int32), "leak": leak, "refractory": refractory}
 
 
-def _sorted(genome: Genome) -> Genome:
-    order = np.lexsort((genome.post, genome.pre))
-    return replace(genome, **{name: getattr(genome, name)[order] for name in ("pre", "post", *SYNAPSE_GENES)})
-
-
-def _with_synapses(genome: Genome, pre: Ids, post: Ids, genes: dict[str, Integers]) -> Genome:
-    added: dict[str, npt.NDArray[Any]] = {"pre": pre, "post": post, **genes}
-    return _sorted(
-        replace(genome, **{name: np.concatenate([getattr(genome, name), new]) for name, new in added.items()})
-    )
-
-
-def _with_neuron(genome: Genome, name: int, threshold: int, bounds: Any, rng: Rng) -> Genome:
-    """`genome` with hidden neuron `name`, which is above all others; no leak and no pause where the bounds allow it."""
-    genes = {
-        "threshold": np.int32(threshold),
-        "leak": np.int32(bounds.leak[0]),
-        "refractory": np.int32(bounds.refractory[0]),
+def _synapses(owner: Positions, pre: npt.NDArray[Any], post: npt.NDArray[Any], **genes: npt.NDArray[Any]) -> Columns:
+    return {
+        "owner": owner,
+        **{name: column.astype(np.int32) for name, column in {"pre": pre, "post": post, **genes}.items()},
     }
-    where = int(np.searchsorted(genome.ids, name))
-    return replace(
-        genome,
-        ids=np.insert(genome.ids, where, name),
-        **{gene: np.insert(getattr(genome, gene), where, value) for gene, value in genes.items()},
-    )
+
+
+def _drawn_synapses(size: int, blueprint: Blueprint, rng: Rng) -> dict[str, Integers]:
+    return {gene: _draw(getattr(blueprint.bounds, gene), size, rng) for gene in SYNAPSE_GENES}
+
+
+def _stacked(parts: Sequence[Columns]) -> Columns:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _at_most(limit: int, pairs: Ids, owner: Positions, rng: Rng) -> Ids:
+    """At most `limit` pairs of each owner, drawn alike; owners ascend."""
+    order = np.lexsort((rng.random(len(pairs)), owner))
+    nth = np.arange(len(pairs)) - np.searchsorted(owner, owner)
+    return np.sort(pairs[order[nth < limit]])

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from evoneuro.express import Blueprint
-from evoneuro.genome import Bounds, Genome
+from evoneuro.genome import Bounds, Genome, Genomes
 from evoneuro.network import NEURON_GENES, NO_FLOOR, SYNAPSE_GENES, Network
 from evoneuro.neuron import Reference
-from evoneuro.variation import MUTATIONS, NEW_IDS, random_genome
+from evoneuro.variation import MUTATIONS, NEW_IDS, apply, random_genomes
 
 BOUNDS: dict[str, dict[str, Any]] = {
     "default": {},
@@ -54,43 +54,57 @@ def random_blueprint(seed: int, name: str) -> Blueprint:
     return make_blueprint(name, int(rng.integers(1, 6)), int(rng.integers(1, 5)))
 
 
-def fresh_ids(number: int) -> npt.NDArray[np.int64]:
-    """The neuron ids of child `number`."""
-    first = 2**20 + NEW_IDS * number
-    return np.arange(first, first + NEW_IDS, dtype=np.int64)
+def fresh_ids(number: int, count: int = 1) -> npt.NDArray[np.int64]:
+    """The first neuron id of each of `count` children, from child `number` on."""
+    return 2**20 + NEW_IDS * np.arange(number, number + count)
+
+
+def changed(
+    name: str, genomes: Genomes, blueprint: Blueprint, rng: np.random.Generator, fresh: npt.NDArray[np.int64]
+) -> Genomes:
+    """The batch after the mutation of that name of every genome."""
+    operator, _, _ = MUTATIONS[name]
+    return apply(genomes, [operator(genomes, np.arange(len(genomes)), blueprint, rng, fresh)])
+
+
+def grown_genomes(blueprint: Blueprint, seed: int, count: int, mutations: int = 25) -> Genomes:
+    """Random genomes after some mutations, each operator alike."""
+    rng = rng_of(seed, 2)
+    genomes = random_genomes(blueprint, rng, fresh_ids(0, count))
+    return history(genomes, blueprint, rng, 1, mutations)
+
+
+def history(genomes: Genomes, blueprint: Blueprint, rng: np.random.Generator, first: int, mutations: int) -> Genomes:
+    """Genomes after `mutations` more; `first` numbers the first of them."""
+    names = list(MUTATIONS)
+    for number in range(first, first + mutations):
+        fresh = fresh_ids(number * len(genomes), len(genomes))
+        genomes = changed(names[rng.integers(len(names))], genomes, blueprint, rng, fresh)
+    return genomes
 
 
 def grown_genome(blueprint: Blueprint, seed: int, mutations: int = 25) -> Genome:
     """A random genome after some mutations, each operator alike."""
-    rng = rng_of(seed, 2)
-    genome = random_genome(blueprint, rng, fresh_ids(0))
-    operators = [operator for operator, _, _ in MUTATIONS.values()]
-    for number in range(mutations):
-        genome = operators[rng.integers(len(operators))](genome, blueprint, rng, fresh_ids(number + 1))
-    return genome
+    return grown_genomes(blueprint, seed, 1, mutations)[0]
 
 
-def relatives(blueprint: Blueprint, seed: int, mutations: int = 10) -> tuple[Genome, Genome]:
-    """Two genomes with a common ancestor and a history of their own."""
+def relatives(blueprint: Blueprint, seed: int, count: int = 1, mutations: int = 10) -> tuple[Genomes, Genomes]:
+    """Two batches of genomes with common ancestors and a history of their own."""
     rng = rng_of(seed, 3)
-    ancestor = grown_genome(blueprint, seed, mutations)
-    operators = [operator for operator, _, _ in MUTATIONS.values()]
-    pair = []
-    for number in (1000, 2000):
-        genome = ancestor
-        for step in range(mutations):
-            genome = operators[rng.integers(len(operators))](genome, blueprint, rng, fresh_ids(number + step))
-        pair.append(genome)
-    return pair[0], pair[1]
+    ancestors = grown_genomes(blueprint, seed, count, mutations)
+    return (
+        history(ancestors, blueprint, rng, 1000, mutations),
+        history(ancestors, blueprint, rng, 2000, mutations),
+    )
 
 
 def assert_valid(genome: Genome, blueprint: Blueprint) -> None:
     """Everything that the rest of the program takes for granted of a genome."""
-    bounds, ends = blueprint.bounds, blueprint.inputs + blueprint.outputs
+    bounds, fixed = blueprint.bounds, blueprint.inputs + blueprint.outputs
     ids = genome.ids
     assert (np.diff(ids) > 0).all(), "ids ascend"
-    assert ids[:ends].tolist() == list(range(ends)), "inputs and outputs stay"
-    assert len(ids) - ends <= bounds.hidden
+    assert ids[:fixed].tolist() == list(range(fixed)), "inputs and outputs stay"
+    assert len(ids) - fixed <= bounds.hidden
     assert genome.synapses <= bounds.synapses
     for name, length in ((NEURON_GENES, len(ids)), (SYNAPSE_GENES, len(genome.pre))):
         for gene in name:
@@ -98,14 +112,14 @@ def assert_valid(genome: Genome, blueprint: Blueprint) -> None:
             low, high = getattr(bounds, gene)
             assert values.shape == (length,), gene
             assert ((values >= low) & (values <= high)).all(), (gene, values, low, high)
-    assert np.isin(genome.pre, ids).all()
-    assert np.isin(genome.post, ids).all()
+    for ends in (genome.pre, genome.post):
+        assert ((ends >= 0) & (ends < len(ids))).all()
     pairs = list(zip(genome.pre.tolist(), genome.post.tolist(), strict=True))
     assert pairs == sorted(set(pairs)), "sorted by (pre, post), no pair twice"
     low, high = bounds.parameters.T
     assert ((genome.parameters >= low) & (genome.parameters <= high)).all()
     for gene, values in vars(genome).items():
-        assert values.dtype == (np.int64 if gene in ("ids", "pre", "post") else np.int32), gene
+        assert values.dtype == (np.int64 if gene == "ids" else np.int32), gene
         assert not values.flags.writeable, gene
 
 
@@ -115,8 +129,8 @@ def as_network(genome: Genome, blueprint: Blueprint, **changes: Any) -> Network:
     values: dict[str, Any] = {
         "ids": genome.ids,
         **{gene: getattr(genome, gene) for gene in (*NEURON_GENES, *SYNAPSE_GENES)},
-        "pre": np.searchsorted(genome.ids, genome.pre),
-        "post": np.searchsorted(genome.ids, genome.post),
+        "pre": genome.pre,
+        "post": genome.post,
         "inputs": list(range(blueprint.inputs)),
         "outputs": list(range(blueprint.inputs, blueprint.inputs + blueprint.outputs)),
         "reset": bounds.reset,

@@ -2,40 +2,54 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from test_variation import blueprint
 
-from evoneuro.evolution import Candidate, Evolution, Violations
-from evoneuro.objectives import losses, violation
+from evoneuro.evolution import Evolution, Violations
+from evoneuro.genome import Genomes
+from evoneuro.networks import Networks
+from evoneuro.objectives import COLUMN, MEASURES, losses, violation
 from evoneuro.pareto import Losses
+from evoneuro.population import Measures, Population
+from evoneuro.variation import NEW_IDS, mutate
 
 
-def toy(candidate: Candidate) -> dict[str, float]:
+def toy(networks: Networks) -> Measures:
     """The score is the sum of weights onto output 0 minus those onto output 1: synapses are worth their weight."""
-    network = candidate.network
-    toward = np.where(network.post == network.outputs[0], 1, np.where(network.post == network.outputs[1], -1, 0))
-    measures = {"score": float((network.weight * toward).sum()), "synapses": float(network.synapses)}
-    return {**measures, "neurons": float(network.neurons), "hidden": 0.0, "latency": 1.0, "energy": 1.0}
+    measures = np.ones((len(networks), len(MEASURES)))
+    for row, network in zip(measures, networks, strict=True):
+        toward = np.where(network.post == network.outputs[0], 1, np.where(network.post == network.outputs[1], -1, 0))
+        row[COLUMN["score"]] = (network.weight * toward).sum()
+        row[COLUMN["synapses"]] = network.synapses
+    return measures
 
 
-def judge(measures: Sequence[dict[str, float]]) -> tuple[Losses, Violations]:
-    floor = 0.8 * max(m["score"] for m in measures if math.isfinite(m["score"]))
+def scores(population: Population) -> Measures:
+    return population.measures[:, COLUMN["score"]]
+
+
+def judge(measures: Measures) -> tuple[Losses, Violations]:
+    floor = 0.8 * np.nanmax(measures[:, COLUMN["score"]])
     return losses(measures, ["score", "synapses"]), violation(measures, [], floor)
+
+
+def step(evolution: Evolution, generation: int) -> None:
+    offspring, networks = evolution.ask(generation, judge)
+    evolution.tell(offspring.measured(toy(networks)), judge)
 
 
 def evolve(seed: int, generations: int = 25, size: int = 30) -> Evolution:
     evolution = Evolution(blueprint(0), seed, size)
     for generation in range(generations):
-        offspring = evolution.ask(generation, judge)
-        evolution.tell([child.measured(toy(child)) for child in offspring], judge)
+        step(evolution, generation)
     return evolution
 
 
 def names(evolution: Evolution) -> list[tuple[str, str]]:
-    return [(c.id, c.fingerprint) for c in evolution.population]
+    population = evolution.population
+    return list(zip(population.names, population.fingerprints.tolist(), strict=True))
 
 
 def test_the_result_is_a_function_of_the_seed() -> None:
@@ -46,11 +60,10 @@ def test_the_result_is_a_function_of_the_seed() -> None:
 def test_a_restored_population_goes_on_alike() -> None:
     whole, body = evolve(3, 10), blueprint(0)
     half = evolve(3, 5)
-    documents = [c.to_document() for c in half.population]
     restored = Evolution(body, 3, 30)
-    restored.population = [Candidate.from_document(d, body) for d in documents]
+    restored.population = Population.from_document(half.population.to_document(), body)
     for generation in range(5, 10):
-        restored.tell([c.measured(toy(c)) for c in restored.ask(generation, judge)], judge)
+        step(restored, generation)
     assert names(restored) == names(whole)
 
 
@@ -58,50 +71,76 @@ def test_it_gets_better_and_keeps_the_best() -> None:
     for seed in range(3):
         evolution, best = Evolution(blueprint(0), seed, 30), []
         for generation in range(25):
-            offspring = evolution.ask(generation, judge)
-            evolution.tell([child.measured(toy(child)) for child in offspring], judge)
-            best.append(max(c.measures["score"] for c in evolution.population))
+            step(evolution, generation)
+            best.append(scores(evolution.population).max())
         assert best == sorted(best)
         assert best[-1] > 2 * best[0]
 
 
 def test_tiny_useless_networks_do_not_own_the_population() -> None:
     evolution = evolve(4)
-    scores = np.array([c.measures["score"] for c in evolution.population])
-    assert np.median(scores) > 0.8 * scores.max()
+    found = scores(evolution.population)
+    assert np.median(found) > 0.8 * found.max()
 
 
 def test_no_two_candidates_are_one_network() -> None:
     evolution = evolve(5)
-    offspring = evolution.ask(25, judge)
-    prints = [c.fingerprint for c in (*evolution.population, *offspring)]
+    offspring, networks = evolution.ask(25, judge)
+    assert offspring.fingerprints.tolist() == [network.fingerprint() for network in networks]
+    prints = [*evolution.population.fingerprints.tolist(), *offspring.fingerprints.tolist()]
     assert len(set(prints)) >= len(prints) - 1
-    assert len({c.id for c in offspring}) == len(offspring)
+    assert len(set(offspring.names)) == len(offspring) == 30
+
+
+def test_whoever_is_somebody_already_gives_way_to_another() -> None:
+    evolution = evolve(5)
+    asked = []
+
+    def barren(genomes: Genomes, who: Any, *rest: Any) -> Genomes:
+        asked.append(len(genomes))
+        return genomes if len(asked) == 1 else mutate(genomes, who, *rest)
+
+    evolution.toolbox.register("mutate", barren)
+    offspring, _ = evolution.ask(25, judge)
+    assert asked[0] == 30 + 4
+    assert asked[1] > 10 + 4  # for all that came of one parent
+    assert len({*evolution.population.fingerprints.tolist(), *offspring.fingerprints.tolist()}) >= 59
+
+
+def test_where_there_is_nobody_else_copies_make_up_the_number() -> None:
+    evolution = evolve(5)
+    evolution.toolbox.register("mutate", lambda genomes, *rest: genomes.take(np.zeros(len(genomes), int)))
+    offspring, networks = evolution.ask(25, judge)
+    assert len(offspring) == len(networks) == 30
+    assert len(set(offspring.fingerprints.tolist())) < 10
 
 
 def test_new_neurons_have_names_of_their_own() -> None:
     evolution = Evolution(blueprint(0), 0, 50)
-    first = evolution.ask(0, judge)
-    hidden = [set(c.genome.ids[6:].tolist()) for c in first]
-    for i, mine in enumerate(hidden):
-        for theirs in hidden[:i]:
-            assert not mine & theirs
+    first, _ = evolution.ask(0, judge)
+    hidden = [set(genome.ids[6:].tolist()) for genome in first.genomes]
+    assert sum(map(len, hidden)) == len(set.union(*hidden)) > 0
+    later = [evolution._fresh(generation, np.arange(6 * (50 + 7))) for generation in range(3)]
+    names = np.concatenate([fresh + k for fresh in later for k in range(NEW_IDS)])
+    assert len(set(names.tolist())) == len(names)
 
 
 def test_failed_candidates_survive_only_for_want_of_others() -> None:
     evolution = Evolution(blueprint(0), 0, 10)
-    first = [child.measured(toy(child)) for child in evolution.ask(0, judge)]
-    nothing = dict.fromkeys(first[0].measures, math.nan)
-    evolution.tell([c.measured(nothing) if i % 2 else c for i, c in enumerate(first)], judge)
-    assert [math.isnan(c.measures["score"]) for c in evolution.population] == [False] * 5 + [True] * 5
-    document = evolution.population[-1].to_document()
-    assert document["measures"]["score"] is None
-    assert math.isnan(Candidate.from_document(document, blueprint(0)).measures["score"])
+    first, networks = evolution.ask(0, judge)
+    measures = toy(networks)
+    measures[1::2] = np.nan
+    evolution.tell(first.measured(measures), judge)
+    assert np.isnan(scores(evolution.population)).tolist() == [False] * 5 + [True] * 5
+    back = Population.from_document(evolution.population.to_document(), blueprint(0))
+    assert np.array_equal(back.measures, evolution.population.measures, equal_nan=True)
 
 
 def test_seeds_come_first_and_then_their_mutants() -> None:
     source = evolve(6, 3)
-    seeds = [c.genome for c in source.population[:2]]
-    offspring = Evolution(blueprint(0), 7, 12).ask(0, judge, seeds)
-    assert [c.genome.key() for c in offspring[:2]] == [s.key() for s in seeds]
-    assert len({c.fingerprint for c in offspring}) > 8
+    seeds = list(source.population.genomes[:2])
+    offspring, _ = Evolution(blueprint(0), 7, 12).ask(0, judge, seeds)
+    assert [genome.key() for genome in offspring.genomes[:2]] == [seed.key() for seed in seeds]
+    assert len(set(offspring.fingerprints.tolist())) > 8
+    twins, _ = Evolution(blueprint(0), 7, 12).ask(0, judge, [seeds[0], seeds[0]])
+    assert twins.fingerprints[0] != twins.fingerprints[1]  # the second gives way

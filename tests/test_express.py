@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 from blueprints import BOUNDS as STYLES
-from blueprints import as_network, grown_genome, make_blueprint, output_spikes, random_blueprint, rng_of
+from blueprints import as_network, grown_genome, grown_genomes, make_blueprint, output_spikes, random_blueprint, rng_of
 from test_variation import BOUNDS, blueprint, genomes
 
 from evoneuro import EvoNeuroError, Network
@@ -19,8 +19,7 @@ from evoneuro.network import NEURON_GENES, NO_CEILING
 @pytest.mark.parametrize("which", range(len(BOUNDS)))
 def test_an_expressed_network_is_sound_and_pruned(which: int) -> None:
     body = blueprint(which)
-    for genome in genomes(which, 20):
-        network = express(genome, body)
+    for network in express(genomes(which, 20), body):
         checked = Network(**{f.name: getattr(network, f.name) for f in fields(Network)})
         assert checked == network
         assert network.prune() is network
@@ -33,22 +32,32 @@ def test_an_expressed_network_is_sound_and_pruned(which: int) -> None:
 def test_network_level_genes_reach_the_network() -> None:
     body = blueprint(2)
     genome = genomes(2, 5)[0]
-    genome = replace(genome, parameters=np.array([12, 3, 40], np.int32))
-    network = express(genome, body)
+    racing, silent = (replace(genome, parameters=np.array([12, evidence, 40], np.int32)) for evidence in (3, 0))
+    network, counting = express([racing, silent], body)
     assert network.window == 12
     assert network.decoder == {"kind": "race", "evidence": 3, "lead": 0}
     assert network.encoder["gain"] == 40
-    silent = express(replace(genome, parameters=np.array([12, 0, 40], np.int32)), body)
-    assert silent.decoder == {"kind": "count"}
+    assert counting.decoder == {"kind": "count"}
 
 
 @pytest.mark.parametrize("which", range(len(BOUNDS)))
 def test_absorbed_and_expressed_again_it_is_the_same_network(which: int) -> None:
     body = blueprint(which)
-    for genome in genomes(which, 20):
-        network = express(genome, body)
-        again = express(absorb(network, body), body)
-        assert again.fingerprint() == network.fingerprint()
+    networks = express(genomes(which, 20), body)
+    again = express([absorb(network, body) for network in networks], body)
+    assert again.fingerprints() == networks.fingerprints()
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_batch_is_expressed_as_one_by_one(style: str) -> None:
+    body = random_blueprint(3, style)
+    found = grown_genomes(body, 3, 20)
+    networks = express(found, body)
+    for network, genome in zip(networks, found, strict=True):
+        assert network == express([genome], body)[0]
+        plain = as_network(genome, body, task=body.task, decoder=network.decoder, v_max=body.v_max)
+        assert network == plain.prune()
+    assert len(set(networks.settings)) == len(np.unique(found.parameters, axis=0))
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -56,7 +65,7 @@ def test_outputs_do_not_notice_expression_or_absorption(style: str) -> None:
     for seed in range(8):
         body = random_blueprint(seed, style)
         genome = grown_genome(body, seed)
-        network = express(genome, body)
+        (network,) = express([genome], body)
         assert Network(**{f.name: getattr(network, f.name) for f in fields(Network)}) == network
         expected = output_spikes(as_network(genome, body), seed)
         assert np.array_equal(output_spikes(network, seed), expected)
@@ -65,7 +74,7 @@ def test_outputs_do_not_notice_expression_or_absorption(style: str) -> None:
         place = np.argsort(order)
         genes = {name: getattr(network, name)[order] for name in ("ids", *NEURON_GENES)}
         ends = {name: place[getattr(network, name)] for name in ("pre", "post", "inputs", "outputs")}
-        again = express(absorb(Network(**{**vars(network), **genes, **ends}), body), body)
+        (again,) = express([absorb(Network(**{**vars(network), **genes, **ends}), body)], body)
         assert np.array_equal(output_spikes(again, seed), expected)
 
 
@@ -77,7 +86,7 @@ def test_what_is_on_no_path_is_left_out() -> None:
         whole, ids=range(6), threshold=[1] * 6, leak=[-1] * 6, refractory=[0] * 6,
         pre=[0, 2, 3, 0, 5], post=[2, 1, 1, 4, 5], weight=[1] * 5, delay=[1] * 5,
     )  # fmt: skip
-    pruned = express(absorb(network, body), body)
+    (pruned,) = express([absorb(network, body)], body)
     assert pruned.ids.tolist() == [0, 1, 2]
     assert list(zip(pruned.pre.tolist(), pruned.post.tolist(), strict=True)) == [(0, 2), (2, 1)]
 
@@ -97,7 +106,7 @@ def test_absorb_puts_foreign_neurons_in_order() -> None:
 
 
 def test_what_absorb_refuses() -> None:
-    network = express(genomes(0, 3)[1], blueprint(0))
+    network = express(genomes(0, 3), blueprint(0))[1]
     with pytest.raises(EvoNeuroError, match="4 inputs and 2 outputs; the task needs 8 and 3"):
         absorb(network, blueprint(0, inputs=8, outputs=3))
     heavy = replace(network, weight=np.full(network.synapses, 500))
@@ -112,7 +121,7 @@ def test_what_absorb_refuses() -> None:
     subtract = replace(network, reset="subtract", v_max=300)
     with pytest.raises(EvoNeuroError, match=r"reset is 'subtract', the run's 'zero'; .* --set genome.reset=subtract"):
         absorb(subtract, blueprint(0))
-    large = express(grown_genome(make_blueprint(), 3), make_blueprint())
+    large = max(express(grown_genomes(make_blueprint(), 3, 9), make_blueprint()), key=lambda network: network.hidden)
     assert large.hidden
     for name in ("hidden", "synapses"):
         count = getattr(large, name)
@@ -138,7 +147,7 @@ def test_no_potential_may_leave_32_bits(bounds: Bounds) -> None:
 
 def test_the_widest_bounds_make_sound_networks() -> None:
     body = replace(make_blueprint(), bounds=Bounds(threshold=(2**29, 2**29), reset="subtract"), input_charge=2**29)
-    network = express(grown_genome(body, 1), body)
+    (network,) = express([grown_genome(body, 1)], body)
     assert Network(**{f.name: getattr(network, f.name) for f in fields(Network)}).v_max == NO_CEILING - 1
 
 

@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evoneuro.errors import EvoNeuroError, FormatError
-from evoneuro.genome import PARAMETERS, Bounds, Genome
+from evoneuro.genome import PARAMETERS, Bounds, Genome, Genomes
 
 GENES = ("ids", "threshold", "leak", "refractory", "pre", "post", "weight", "delay", "parameters")
-WIDE = ("ids", "pre", "post")
+WIDE = ("ids",)
 
 
 def genome(**changes: Any) -> Genome:
     genes: dict[str, Any] = {
         "ids": [0, 1, 5], "threshold": [1, 2, 3], "leak": [-1, 0, 15], "refractory": [0, 0, 1],
-        "pre": [0, 5], "post": [5, 1], "weight": [-3, 4], "delay": [1, 2], "parameters": [24, 0, 16],
+        "pre": [0, 2], "post": [2, 1], "weight": [-3, 4], "delay": [1, 2], "parameters": [24, 0, 16],
     }  # fmt: skip
     return Genome(**{k: np.array(v, np.int64 if k in WIDE else np.int32) for k, v in (genes | changes).items()})
 
@@ -141,7 +141,7 @@ def test_empty_genes_come_back_with_their_types() -> None:
     bare = genome(pre=[], post=[], weight=[], delay=[])
     again = Genome.from_document(bare.to_document())
     assert again.key() == bare.key()
-    assert (again.pre.dtype, again.weight.dtype) == (np.int64, np.int32)
+    assert (again.ids.dtype, again.pre.dtype, again.weight.dtype) == (np.int64, np.int32, np.int32)
 
 
 @pytest.mark.parametrize("name", GENES)
@@ -154,3 +154,57 @@ def test_a_missing_gene_is_refused(name: str) -> None:
 def test_an_unknown_gene_is_refused() -> None:
     with pytest.raises(FormatError, match=r"genome: expected the genes .* got .*colour"):
         Genome.from_document({**genome().to_document(), "colour": [1]})
+
+
+# Genomes
+
+
+def batch() -> Genomes:
+    bare = genome(pre=[], post=[], weight=[], delay=[], ids=[0, 1], threshold=[7, 8], leak=[0, 0], refractory=[0, 0])
+    return Genomes.of([genome(), bare, genome(weight=[9, 9], parameters=[1, 2, 3])])
+
+
+def test_a_batch_is_a_sequence_of_its_genomes() -> None:
+    genomes = batch()
+    assert len(genomes) == 3
+    assert [one.key() for one in Genomes.of(list(genomes))] == [one.key() for one in genomes]
+    assert genomes[-1].key() == genome(weight=[9, 9], parameters=[1, 2, 3]).key()
+    assert genomes[0].weight.base is not None  # a view
+    assert genomes.neurons.tolist() == [3, 2, 3]
+    assert genomes.synapses.tolist() == [2, 0, 2]
+    assert Genomes.of(genomes) is genomes
+    with pytest.raises(IndexError):
+        genomes[3]
+    with pytest.raises(ValueError, match="read-only"):
+        genomes.weight[0] = 1
+
+
+def test_a_batch_comes_back_from_its_document() -> None:
+    genomes = batch()
+    document = genomes.to_document()
+    narrow = {name: value.astype(np.int8) for name, value in document.items()}  # as documents store them
+    for again in (Genomes.from_document(document), Genomes.from_document(narrow)):
+        assert [one.key() for one in again] == [one.key() for one in genomes]
+        assert again.ids.dtype == np.int64
+    empty = Genomes.from_document(Genomes.of([]).to_document())
+    assert len(empty) == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"weight": None}, "expected ids, threshold, .* got"),
+        ({"colour": np.zeros(3)}, "got .*colour"),
+        ({"weight": np.zeros(3, int)}, "pre, post, weight, delay: expected 4 of each"),
+        ({"neurons": np.array([3, 2])}, "numbers do not agree"),
+        ({"neurons": np.array([3, 6, -1])}, "expected 8 of each"),
+        ({"parameters": np.zeros((3, 2), int)}, "numbers do not agree"),
+        ({"pre": np.array([0, 3, 0, 0])}, "pre: a neuron that is not there"),
+        ({"post": np.array([0, -1, 0, 0])}, "post: a neuron that is not there"),
+    ],
+    ids=str,
+)
+def test_a_document_that_fits_not_is_refused(changes: dict[str, Any], message: str) -> None:
+    document = {name: value for name, value in {**batch().to_document(), **changes}.items() if value is not None}
+    with pytest.raises(FormatError, match=message):
+        Genomes.from_document(document)

@@ -10,15 +10,27 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "evoneuro"
 
 LAYERS = [
-    ["errors", "deadline", "keys", "network", "network_file", "genome", "evaluation", "pareto"],
-    ["coding", "neuron", "simulator", "task", "express", "variation", "archive"],
+    [
+        "errors",
+        "deadline",
+        "keys",
+        "ragged",
+        "network",
+        "networks",
+        "network_file",
+        "genome",
+        "evaluation",
+        "pareto",
+        "documents",
+    ],
+    ["coding", "neuron", "simulator", "task", "express", "variation", "population", "archive"],
     ["environments", "evaluate", "objectives", "evolution", "check", "export"],
     ["store", "config", "workers", "front", "record", "run", "launch"],
     ["report", "commands", "cli", "__main__"],
 ]
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 
-EVOLUTION_CHAIN = {"genome", "pareto", "express", "variation", "archive", "evolution", "objectives"}
+EVOLUTION_CHAIN = {"genome", "pareto", "express", "variation", "population", "archive", "evolution", "objectives"}
 EVALUATION_CHAIN = {"coding", "neuron", "simulator", "task", "environments", "evaluate", "workers"}
 
 UNSAFE = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "yaml", "random"}

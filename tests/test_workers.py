@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from evoneuro.errors import EvoNeuroError, PluginError, RunError
 from evoneuro.evaluate import evaluate
 from evoneuro.evaluation import Cases, Evaluation
 from evoneuro.network import Network
+from evoneuro.networks import Networks
 from evoneuro.task import load_task
 from evoneuro.workers import local, open_pool, pool, ray_pool, worker
 
@@ -373,13 +375,25 @@ def test_batches_are_sized_by_time():
 def test_batches_survive_the_journey(task):
     networks = [*population(task, 3), Network([0, 4], [1, 2], [-1, 3], [0, 9], [], [], [], [], [0], [1])]
     networks[0] = Network(**{**vars(networks[0]), "provenance": {"run": "r", "scores": [1.5]}, "reset": "zero"})
-    back = worker.unpack(Network, worker.pack(networks))
-    assert back == networks
-    arrays = [name for name, value in vars(networks[1]).items() if isinstance(value, np.ndarray)]
-    assert all(getattr(back[1], name).dtype == getattr(networks[1], name).dtype for name in arrays)
-    assert not back[0].weight.flags.writeable
+    back = pickle.loads(pickle.dumps(Networks.of(networks), protocol=5))
+    assert list(back) == networks
     results = [*evaluate(task, networks[:2], CASES), Evaluation.failed("raised ValueError")]
-    assert worker.unpack(Evaluation, worker.pack(results)) == results
+    sent = worker.pack(results)
+    found = worker.unpack(pickle.loads(pickle.dumps(sent, protocol=5)))
+    assert found == results
+    assert {name: type(value) for name, value in vars(found[0]).items()} == {
+        name: type(value) for name, value in vars(results[0]).items()
+    }
+    assert {(e.case_scores.dtype, e.spikes.dtype) for e in found} == {(np.dtype(float), np.dtype(np.int64))}
+    assert worker.unpack(worker.pack([])) == []
+
+
+def test_a_batch_of_networks_is_evaluated_like_a_list(task, two, monkeypatch):
+    monkeypatch.setattr(pool.Pace, "size", lambda self: 3)
+    networks = population(task, 20)
+    expected = evaluate(task, networks, CASES)
+    for workers in (two, local.LocalPool(task)):
+        assert gathered(workers.evaluate(Networks.of(networks), CASES), 20) == expected
 
 
 # Opening

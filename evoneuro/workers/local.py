@@ -52,8 +52,8 @@ class LocalPool:
             if len(networks) == 1:
                 yield [(first, Evaluation.failed(f"no answer within {limit:g} s"))]
                 return
-            for position, network in enumerate(networks, first):
-                yield from self._batch(position, [network], cases)
+            for k in range(len(networks)):
+                yield from self._batch(first + k, networks[k : k + 1], cases)
             return
         self._pace.record(len(networks), time.perf_counter() - began)
         yield list(enumerate(results, first))

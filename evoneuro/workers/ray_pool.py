@@ -30,8 +30,9 @@ from typing import Any, Self
 from evoneuro.errors import EvoNeuroError, PluginError, RunError
 from evoneuro.evaluation import Cases, Evaluation
 from evoneuro.network import Network
+from evoneuro.networks import Networks
 from evoneuro.workers.pool import Pace, Results
-from evoneuro.workers.worker import Worker, pack, unpack
+from evoneuro.workers.worker import Worker, unpack
 
 STRIKES = 3  # workers that a network may lose while it is alone
 IN_FLIGHT = 2  # batches per worker: one that runs, one that waits, so that no worker waits for a message
@@ -81,7 +82,7 @@ class _Work:
     """What is left to do of one `evaluate`, as positions in `networks`."""
 
     def __init__(self, networks: Sequence[Network], cases: Cases) -> None:
-        self.networks, self.cases = networks, cases
+        self.networks, self.cases = Networks.of(networks), cases
         self.fresh = deque(range(len(networks)))
         self.suspects: deque[int] = deque()
         self.strikes: Counter[int] = Counter()
@@ -223,8 +224,8 @@ class RayPool:
         return math.ceil(total / (self.workers * rounds))
 
     def _send(self, member: _Member, work: _Work, batch: _Batch) -> None:
-        rows = pack([work.networks[position] for position in batch.positions])
-        member.calls.append((member.actor.evaluate.remote(rows, work.cases), batch))
+        networks = work.networks.take(batch.positions)
+        member.calls.append((member.actor.evaluate.remote(networks, work.cases), batch))
         if len(member.calls) == 1:
             self._start_clock(member)
 
@@ -265,7 +266,7 @@ class RayPool:
         """The results of the oldest call of `member`, which has been answered."""
         call, batch = member.calls[0]
         try:
-            rows, seconds = self._ray.get(call, timeout=FETCH_SECONDS)
+            packed, seconds = self._ray.get(call, timeout=FETCH_SECONDS)
         except self._ray.exceptions.RayError as error:
             yield from self._lose(member, work, f"{self._told(error)} {STRIKES} times")
             return
@@ -274,7 +275,7 @@ class RayPool:
         self._pace.record(len(batch.positions), seconds)
         self._hand_out(work)  # before the caller takes its time over the results
         work.left -= len(batch.positions)
-        yield list(zip(batch.positions, unpack(Evaluation, rows), strict=True))
+        yield list(zip(batch.positions, unpack(packed), strict=True))
 
     def _told(self, error: Exception) -> str:
         """What an error of Ray says about the network that was alone with the worker."""

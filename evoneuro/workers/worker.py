@@ -1,7 +1,8 @@
 """What a worker does: evaluate a batch so that one bad candidate costs nobody else their score.
 
-Also the form in which batches travel: rows of plain numbers and bytes. Pickling the dataclasses themselves is about
-seven times slower, for every one of their small arrays would be sent as a buffer of its own.
+Also the form in which evaluations travel: columns of bytes. Pickling the dataclasses themselves is many times slower,
+for every one of their small arrays would be sent as a buffer of its own. Networks travel as they are, for a batch of
+them (`evoneuro.networks`) is a few arrays.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ import inspect
 import os
 import time
 import traceback
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -21,13 +22,15 @@ from evoneuro.errors import EvoNeuroError, PluginError
 from evoneuro.evaluate import evaluate
 from evoneuro.evaluation import Cases, Evaluation
 from evoneuro.network import Network
+from evoneuro.networks import Networks
 from evoneuro.simulator.lanes import warm_up
 from evoneuro.task import Task, load_task, plugin_error
 
-Row = tuple[Any, ...]
-Record = TypeVar("Record", Network, Evaluation)
+Packed = dict[str, Any]
 
-_DTYPE = {"ids": "<i8", "spikes": "<i8", "case_scores": "<f8"}  # of the arrays that are not int32
+COLUMNS = {"score": np.float64, "latency": np.float64, "energy": np.float64, "decisions": np.int64, "steps": np.int64}
+RAGGED = {"case_scores": np.float64, "spikes": np.int64}  # one array for each evaluation
+
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _LONGEST_REASON = 300  # characters; a plugin may put a whole array into its message
 
@@ -90,37 +93,43 @@ class Worker:
         """Message and traceback of why the task could not be built, or None when the worker is ready."""
         return self._trouble
 
-    def evaluate(self, rows: Sequence[Row], cases: Cases) -> tuple[list[Row], float]:
-        """Rows of the evaluations of the networks in `rows`, and the seconds that they took."""
+    def evaluate(self, networks: Networks, cases: Cases) -> tuple[Packed, float]:
+        """The networks' evaluations, packed, and the seconds that they took."""
         start = time.perf_counter()
-        results = evaluate_batch(self._task, unpack(Network, rows), cases, passing=())
+        results = evaluate_batch(self._task, networks, cases, passing=())
         return pack(results), time.perf_counter() - start
 
 
-def pack(records: Sequence[Network] | Sequence[Evaluation]) -> list[Row]:
-    """One row of plain values per record; an array becomes its bytes."""
-    rows = []
-    for record in records:
-        values = [getattr(record, entry.name) for entry in fields(record)]
-        rows.append(tuple(value.tobytes() if isinstance(value, np.ndarray) else value for value in values))
-    return rows
+def pack(evaluations: Sequence[Evaluation]) -> Packed:
+    """Evaluations as columns: bytes, and the reasons of failures."""
+    values: dict[str, Any] = {
+        name: np.array([getattr(evaluation, name) for evaluation in evaluations], kind).tobytes()
+        for name, kind in COLUMNS.items()
+    }
+    for name, kind in RAGGED.items():
+        arrays = [getattr(evaluation, name) for evaluation in evaluations]
+        lengths = np.array([len(array) for array in arrays], np.int64)
+        values[name] = lengths.tobytes(), np.concatenate([np.empty(0, kind), *arrays]).tobytes()
+    values["failure"] = [evaluation.failure for evaluation in evaluations]
+    return values
 
 
-def unpack(kind: type[Record], rows: Sequence[Row]) -> list[Record]:
-    """The records of `pack`; their arrays are read-only.
-
-    The records were checked when they were made, so they are restored without their constructor, which for networks
-    would take longer than the journey.
-    """
-    names = [entry.name for entry in fields(kind)]
-    records = []
-    for row in rows:
-        record = object.__new__(kind)
-        for name, value in zip(names, row, strict=True):
-            array = np.frombuffer(value, _DTYPE.get(name, "<i4")) if isinstance(value, bytes) else value
-            object.__setattr__(record, name, array)
-        records.append(record)
-    return records
+def unpack(packed: Packed) -> list[Evaluation]:
+    """The evaluations of `pack`; their arrays are read-only views."""
+    columns: dict[str, Iterable[Any]] = {
+        name: np.frombuffer(packed[name], kind).tolist() for name, kind in COLUMNS.items()
+    }
+    for name, kind in RAGGED.items():
+        lengths, content = (np.frombuffer(raw, to) for raw, to in zip(packed[name], (np.int64, kind), strict=True))
+        starts = np.concatenate([[0], np.cumsum(lengths)]).tolist()
+        columns[name] = [content[start:stop] for start, stop in pairwise(starts)]
+    columns["failure"] = packed["failure"]
+    evaluations = []
+    for row in zip(*columns.values(), strict=True):
+        evaluation = object.__new__(Evaluation)  # its constructor would take longer than the journey
+        vars(evaluation).update(zip(columns, row, strict=True))
+        evaluations.append(evaluation)
+    return evaluations
 
 
 def _reason(task: Task, error: BaseException) -> str:

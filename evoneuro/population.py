@@ -1,0 +1,94 @@
+"""A population: candidates as columns, so that selection moves positions and not objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from evoneuro.errors import FormatError
+from evoneuro.express import Blueprint, express
+from evoneuro.genome import Genomes
+
+Measures = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """P candidates.
+
+    Attributes:
+        births: int64 [P, 2], generation and index of each one's birth; they never change.
+        genomes: what they are.
+        fingerprints: str [P], of their networks: two genomes that express the same network have the same.
+        measures: float64 [P, measures], what the present episodes say of them; NaN for those that failed.
+    """
+
+    births: npt.NDArray[np.int64]
+    genomes: Genomes
+    fingerprints: npt.NDArray[np.str_]
+    measures: Measures
+
+    @classmethod
+    def born(cls, generation: int, genomes: Genomes, fingerprints: Sequence[str]) -> Population:
+        """The offspring of `generation`, not measured yet (no columns of measures)."""
+        births = np.column_stack([np.full(len(genomes), generation), np.arange(len(genomes))]).astype(np.int64)
+        return cls(births, genomes, np.array(fingerprints, "U32"), np.empty((len(genomes), 0)))
+
+    @classmethod
+    def empty(cls, measures: int) -> Population:
+        """Nobody, with so many columns of measures."""
+        return cls.born(0, Genomes.of([]), []).measured(np.empty((0, measures)))
+
+    def __len__(self) -> int:
+        return len(self.births)
+
+    @property
+    def names(self) -> list[str]:
+        """ "GENERATION-INDEX" of each."""
+        return [f"{generation}-{index}" for generation, index in self.births.tolist()]
+
+    def measured(self, measures: Measures) -> Population:
+        """The same candidates with measures."""
+        if len(measures) != len(self):
+            raise ValueError(f"measures of {len(measures)} candidates for {len(self)}")
+        return replace(self, measures=measures)
+
+    def take(self, positions: npt.ArrayLike) -> Population:
+        """The candidates at `positions`, in that order."""
+        positions = np.asarray(positions, np.intp)
+        columns = {name: value.take(positions, axis=0) for name, value in self._columns.items()}
+        return Population(genomes=self.genomes.take(positions), **columns)
+
+    def joined(self, other: Population) -> Population:
+        """These candidates, then those of `other`."""
+        columns = {name: np.concatenate([value, other._columns[name]]) for name, value in self._columns.items()}
+        return Population(genomes=self.genomes.joined(other.genomes), **columns)
+
+    @property
+    def _columns(self) -> dict[str, npt.NDArray[Any]]:
+        return {name: value for name, value in vars(self).items() if name != "genomes"}
+
+    def to_document(self) -> dict[str, npt.NDArray[Any]]:
+        """The population as arrays; fingerprints follow from the genomes."""
+        return {"births": self.births, "measures": self.measures, **self.genomes.to_document()}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, npt.NDArray[Any]], blueprint: Blueprint) -> Population:
+        """The population of `to_document`.
+
+        Raises:
+            FormatError: arrays that are missing, too many or do not fit one another.
+        """
+        genes = {name: value for name, value in document.items() if name not in ("births", "measures")}
+        genomes = Genomes.from_document(genes)
+        births, measures = document.get("births"), document.get("measures")
+        if births is None or measures is None or births.shape != (len(genomes), 2) or len(measures) != len(genomes):
+            raise FormatError(f"population: births and measures do not fit its {len(genomes)} genomes")
+        if (genomes.neurons < blueprint.inputs + blueprint.outputs).any():
+            raise FormatError("population: a genome without all inputs and outputs")
+        prints = np.array(express(genomes, blueprint).fingerprints(), "U32")
+        return cls(births.astype(np.int64), genomes, prints, measures.astype(np.float64))
