@@ -1,6 +1,7 @@
 """Simulators: each takes (network, lanes) and behaves exactly as `evoneuro.neuron` says.
 
 `SIMULATORS` is the registry that the conformance suite runs over. `LaneSimulator` is the one that evaluation uses.
+"cuda" needs a GPU and the extra `cuda`; `runnable` says what this machine has, `cuda.best` what evaluation should take.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from evoneuro.coding.trains import Trains
 from evoneuro.network import Network
 from evoneuro.neuron import Charges, Reference, Spikes
+from evoneuro.simulator.cuda import CudaSimulator, available
 from evoneuro.simulator.lanes import LaneSimulator
 
 
@@ -36,6 +38,16 @@ def _lanes(network: Network, lanes: int = 1) -> LaneSimulator:
     return LaneSimulator([network], lanes)
 
 
-SIMULATORS: dict[str, _Factory] = {"numpy": Reference, "numba": _lanes}
+def _cuda(network: Network, lanes: int = 1) -> CudaSimulator:
+    return CudaSimulator([network], lanes)
 
-__all__ = ["SIMULATORS", "LaneSimulator", "Simulator"]
+
+SIMULATORS: dict[str, _Factory] = {"numpy": Reference, "numba": _lanes, "cuda": _cuda}
+
+
+def runnable() -> list[str]:
+    """Those of `SIMULATORS` that this machine can run."""
+    return [name for name in SIMULATORS if name != "cuda" or available()]
+
+
+__all__ = ["SIMULATORS", "CudaSimulator", "LaneSimulator", "Simulator", "runnable"]
