@@ -16,7 +16,7 @@ from evoneuro.errors import EvoNeuroError
 from evoneuro.export import IMPORTERS
 from evoneuro.network import Network
 from evoneuro.neuron import Reference
-from evoneuro.simulator import SIMULATORS, lane_simulator, native
+from evoneuro.simulator import SIMULATORS, cuda, lane_simulator, native, runnable
 from evoneuro.simulator import lanes as lanes_module
 from evoneuro.simulator.compiled import Compiled
 from evoneuro.simulator.lanes import decide_shared
@@ -56,18 +56,25 @@ def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 
 def test_the_registry_says_which_simulator_runs(kernel: str) -> None:
     network = random_network(0, "plain")
-    for name, make in SIMULATORS.items():
-        assert make(network).name == name
+    assert [SIMULATORS[name](network).name for name in runnable()] == runnable()
+    assert {"numpy", "numba"} <= set(runnable()) <= set(SIMULATORS)
     assert lane_simulator([network]).name == kernel
 
 
-def test_the_c_kernel_is_taken_where_it_was_built(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_fastest_kernel_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(lanes_module.VARIABLE)
-    assert lanes_module.chosen() == ("native" if native.available() else "numba")
+    assert lanes_module.chosen() == next(name for name in ("cuda", "native", "numba") if name in runnable())
+
+
+def test_without_gpu_and_compiler_it_is_numba(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(native, "library", lambda: None)
-    assert lanes_module.chosen() == "numba"
+    monkeypatch.setattr(cuda, "find_spec", lambda name: None)
+    assert lanes_module.fastest.__wrapped__() == "numba"
+
+
+def test_an_unknown_kernel_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(lanes_module.VARIABLE, "nmba")
-    with pytest.raises(EvoNeuroError, match="EVONEURO_SIMULATOR.*nmba.*numba"):
+    with pytest.raises(EvoNeuroError, match=r"EVONEURO_SIMULATOR.*nmba.*numba"):
         lanes_module.chosen()
 
 
@@ -98,7 +105,7 @@ def test_any_number_of_lanes(lanes: int) -> None:
 
 
 @needs_golden
-@pytest.mark.parametrize("name", SIMULATORS)
+@pytest.mark.parametrize("name", runnable())
 def test_reproduces_the_recorded_risp_rasters(name: str) -> None:
     files = golden_files("risp/*.json")
     assert len(files) == 33

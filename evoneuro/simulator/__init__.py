@@ -1,10 +1,12 @@
 """Simulators: each takes (network, lanes) and behaves exactly as `evoneuro.neuron` says.
 
-`SIMULATORS` is the registry that the conformance suite runs over; evaluation takes `lane_simulator`.
+`SIMULATORS` is the registry that the conformance suite runs over, `runnable` those of them that this machine has, and
+`lane_simulator` what evaluation takes.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -13,10 +15,7 @@ import numpy.typing as npt
 from evoneuro.coding.trains import Trains
 from evoneuro.network import Network
 from evoneuro.neuron import Charges, Reference, Spikes
-from evoneuro.simulator import native
-from evoneuro.simulator.jit import JitSimulator
-from evoneuro.simulator.lanes import LaneSimulator, decide_shared, lane_simulator
-from evoneuro.simulator.native import NativeSimulator
+from evoneuro.simulator.lanes import KERNELS, Kernel, LaneSimulator, decide_shared, lane_simulator
 
 
 class Simulator(Protocol):
@@ -35,16 +34,19 @@ class _Factory(Protocol):
     def __call__(self, network: Network, lanes: int = 1) -> Simulator: ...
 
 
-def _numba(network: Network, lanes: int = 1) -> Simulator:
-    return JitSimulator([network], lanes)
+def _alone(kernel: Kernel, network: Network, lanes: int = 1) -> Simulator:
+    return kernel.simulator([network], lanes)
 
 
-def _native(network: Network, lanes: int = 1) -> Simulator:
-    return NativeSimulator([network], lanes)
+SIMULATORS: dict[str, _Factory] = {
+    "numpy": Reference,
+    **{name: partial(_alone, kernel) for name, kernel in KERNELS.items()},
+}
 
 
-SIMULATORS: dict[str, _Factory] = {"numpy": Reference, "numba": _numba}
-if native.available():
-    SIMULATORS["native"] = _native
+def runnable() -> list[str]:
+    """Those of `SIMULATORS` that this machine can run."""
+    return [name for name in SIMULATORS if name not in KERNELS or KERNELS[name].available()]
 
-__all__ = ["SIMULATORS", "LaneSimulator", "Simulator", "decide_shared", "lane_simulator"]
+
+__all__ = ["SIMULATORS", "LaneSimulator", "Simulator", "decide_shared", "lane_simulator", "runnable"]

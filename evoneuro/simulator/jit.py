@@ -15,11 +15,12 @@ from evoneuro.network import NEURON_GENES, SYNAPSE_GENES, Integers, Network
 from evoneuro.neuron import Charges, Spikes, check_charges
 from evoneuro.simulator import kernel
 from evoneuro.simulator.compiled import compile_networks
+from evoneuro.simulator.encoding import ActsOnTrains
 
 Gains = npt.NDArray[np.int64]
 
 
-class JitSimulator:
+class JitSimulator(ActsOnTrains):
     """P networks with `lanes` lanes each; state persists from decision to decision until `clear`.
 
     Attributes:
@@ -37,7 +38,7 @@ class JitSimulator:
         self.networks = networks
         self.lanes = lanes
         self.compiled = compile_networks(networks)
-        self._encoder, self._gains = encoder, gains
+        self.encoder, self.gains = encoder, gains
         self._scratch: kernel.Scratch | None = None
         self.clear()
 
@@ -82,20 +83,6 @@ class JitSimulator:
             self.compiled, self._scratch, self.live, columns, trains, self.state, True, choice, latency, self.spikes
         )
         return choice[0], latency[0]
-
-    def act(self, observations: npt.NDArray[np.float64]) -> tuple[Integers, Integers]:
-        """One decision of every live lane, on what the encoder given at the start makes of observations.
-
-        Args:
-            observations: finite numbers (live lanes, values), network after network.
-
-        Returns:
-            The chosen output and the steps it took, int32 [live lanes] each.
-        """
-        assert self._encoder is not None, "act() needs an encoder"
-        gains = None if self._gains is None else np.repeat(self._gains, self.live)
-        window = int(self.compiled.window.max())
-        return self.decide(self._encoder.encode(self._encoder.quantise(observations), window, gains))
 
     def forget(self) -> None:
         """Clear potentials, counters and spikes in flight; lanes and spike counts stay as they are."""

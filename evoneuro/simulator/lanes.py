@@ -1,12 +1,15 @@
 """Many lanes of many networks: what evaluation simulates with, on the fastest kernel that this machine has.
 
-The C kernel if it was built, else numba's. Both give the same bits. `EVONEURO_SIMULATOR` names another one.
+A GPU where numba-cuda finds one, else the C kernel if it was built, else numba's. All give the same bits.
+`EVONEURO_SIMULATOR` in the environment names one of them.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -17,7 +20,7 @@ from evoneuro.coding.trains import Trains
 from evoneuro.errors import check_choice
 from evoneuro.network import Integers, Network
 from evoneuro.neuron import Charges, Spikes
-from evoneuro.simulator import jit, native
+from evoneuro.simulator import cuda, jit, native
 
 VARIABLE = "EVONEURO_SIMULATOR"
 
@@ -31,12 +34,14 @@ class LaneSimulator(Protocol):
     Attributes:
         name: of the kernel.
         live: int32 [P], lanes of each network that still run.
-        spikes: int64 [all neurons], spikes since the last `clear`, over all lanes, network after network.
     """
 
     name: str
     live: Integers
-    spikes: npt.NDArray[np.int64]
+
+    @property
+    def spikes(self) -> npt.NDArray[np.int64]:
+        """Spikes since the last `clear`, over all lanes, int64 [all neurons], network after network."""
 
     def clear(self) -> None:
         """Forget everything and let all lanes run again."""
@@ -57,34 +62,51 @@ class LaneSimulator(Protocol):
         """Let the live lanes go that are not in `keep`, bool [live lanes]."""
 
 
-class _Kernel(Protocol):
-    """What a module of this package offers that has a lane kernel."""
+@dataclass(frozen=True)
+class Kernel:
+    """One implementation of the lanes.
 
-    warm_up: Callable[[], None]
+    Attributes:
+        available: whether this machine has it.
+        simulator: makes a `LaneSimulator` of (networks, lanes, encoder, gains).
+        decide_shared: see the function below.
+        warm_up: compiles or loads what both need.
+    """
+
+    available: Callable[[], bool]
+    simulator: Callable[..., LaneSimulator]
     decide_shared: Callable[[Sequence[Network], Trains], tuple[Integers, Integers, npt.NDArray[np.int64]]]
+    warm_up: Callable[[], None]
 
 
-_SIMULATORS: dict[str, Callable[..., LaneSimulator]] = {"native": native.NativeSimulator, "numba": jit.JitSimulator}
-_KERNELS: dict[str, _Kernel] = {"native": native, "numba": jit}
+KERNELS = {  # the fastest first
+    "cuda": Kernel(cuda.available, cuda.CudaSimulator, cuda.decide_shared, cuda.warm_up),
+    "native": Kernel(native.available, native.NativeSimulator, native.decide_shared, native.warm_up),
+    "numba": Kernel(lambda: True, jit.JitSimulator, jit.decide_shared, jit.warm_up),
+}
 
 
 def chosen() -> str:
-    """The name of the kernel that is used: "native" or "numba".
+    """The name of the kernel that is used.
 
     Raises:
         EvoNeuroError: the environment variable names an unknown one.
     """
     named = os.environ.get(VARIABLE)
-    if named:
-        return check_choice(f"environment variable {VARIABLE}", named, _KERNELS)
-    return "native" if native.available() else "numba"
+    return check_choice(f"environment variable {VARIABLE}", named, KERNELS) if named else fastest()
+
+
+@cache
+def fastest() -> str:
+    """The first of `KERNELS` that this machine has."""
+    return next(name for name, kernel in KERNELS.items() if kernel.available())
 
 
 def lane_simulator(
     networks: Sequence[Network], lanes: int = 1, encoder: Encoder | None = None, gains: Gains | None = None
 ) -> LaneSimulator:
     """A simulator of `lanes` lanes of each network; `encoder` and `gains` (int64 [P]) are what `act` encodes with."""
-    return _SIMULATORS[chosen()](networks, lanes, encoder, gains)
+    return KERNELS[chosen()].simulator(networks, lanes, encoder, gains)
 
 
 def decide_shared(networks: Sequence[Network], trains: Trains) -> tuple[Integers, Integers, npt.NDArray[np.int64]]:
@@ -96,9 +118,9 @@ def decide_shared(networks: Sequence[Network], trains: Trains) -> tuple[Integers
     Returns:
         choice and latency, int32 [networks, lanes], and the spikes of all neurons, int64 [all neurons].
     """
-    return _KERNELS[chosen()].decide_shared(networks, trains)
+    return KERNELS[chosen()].decide_shared(networks, trains)
 
 
 def warm_up() -> None:
     """Compile or load what evaluation needs, so that no deadline counts it."""
-    _KERNELS[chosen()].warm_up()
+    KERNELS[chosen()].warm_up()
