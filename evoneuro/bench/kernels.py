@@ -118,22 +118,29 @@ def growth_rows(plan: Plan, tell: Tell) -> list[Row]:
     for axis, values in plan.growth.items():
         tell(f"growth: {axis}")
         points = [_growth_point(axis, value, plan) for value in values]
-        seconds = {name: [point[name] for point in points] for name in points[0]}
-        slopes = {name: slope(values, column) for name, column in seconds.items()}
-        rows.append({"axis": axis, "values": list(values), "seconds": seconds, "slopes": slopes})
+        seconds = {name: [point[name] for _, point in points] for name in (SHARED, EVENT_DRIVEN)}
+        rows.append(
+            {
+                "axis": axis,
+                "values": list(values),
+                "activity": [activity for activity, _ in points],
+                "seconds": seconds,
+                "slopes": {name: slope(values, column) for name, column in seconds.items()},
+            }
+        )
     return rows
 
 
-def _growth_point(axis: str, value: int, plan: Plan) -> dict[str, float]:
-    request = _grown(Request(plan.base, BASE_ACTIVITY, plan.base_lanes), axis, value)
-    workload = make_workload(request)
+def _growth_point(axis: str, value: int, plan: Plan) -> tuple[float, dict[str, float]]:
+    """Activity, and seconds of ours and of the event-driven loop."""
+    workload = make_workload(_grown(Request(plan.base, BASE_ACTIVITY, plan.base_lanes), axis, value))
     networks = [workload.network] * (value if axis == "population" else 1)
     loop = Cleared(workload.network)
     work: Mapping[str, Work] = {
         SHARED: lambda: decide_shared(networks, workload.trains),
         EVENT_DRIVEN: lambda: [loop.decide(workload.trains) for _ in networks],
     }
-    return in_turns(work, replace(plan.patience, turns=min(plan.patience.turns, 3)))
+    return workload.activity, in_turns(work, replace(plan.patience, turns=min(plan.patience.turns, 3)))
 
 
 def _grown(request: Request, axis: str, value: int) -> Request:

@@ -17,6 +17,7 @@ from evoneuro.simulator.lanes import decide_shared
 
 LARGEST = 127  # of weights and thresholds, as in the default genome
 EXCITATORY = 0.6  # share of the synapses: with half of them, 30 % activity is out of reach
+CROWD = 10  # synapses into a neuron, beyond which weights shrink, for no threshold within `LARGEST` could hold them
 OUTPUTS = 2
 TUNING_LANES = 64
 TOLERANCE = 0.05  # of the target, at which the search for an activity stops
@@ -98,7 +99,8 @@ def random_network(request: Request, attempt: int = 0) -> Network:
         raise EvoNeuroError(f"{neurons} neurons have at most {neurons**2} pairs, asked for {synapses} synapses")
     rng = generator(request.seed, "check", index=neurons, sub=attempt)
     pairs = rng.choice(neurons**2, synapses, replace=False)
-    weight = rng.integers(1, LARGEST, synapses, endpoint=True)
+    heaviest = max(1, round(LARGEST * min(1.0, (CROWD * neurons / max(synapses, 1)) ** 0.5)))
+    weight = rng.integers(1, heaviest, synapses, endpoint=True)
     return Network(
         ids=np.arange(neurons),
         threshold=rng.integers(LARGEST // 4, LARGEST, neurons, endpoint=True).astype(np.int32),

@@ -135,7 +135,7 @@ def _scaling(rows: Sequence[Document]) -> Table:
             )
             for row in rows
         ],
-        "The same networks through the Ray pool, median of many calls. Ray's share is wall time less the workers' own "
+        "The same networks through the Ray pool, fastest of many calls. Ray's share is wall time less the workers' own "
         "seconds per worker: messages, and waiting for the slowest.",
     )
 
@@ -143,12 +143,13 @@ def _scaling(rows: Sequence[Document]) -> Table:
 def _growth(rows: Sequence[Document]) -> Table:
     return Table(
         "Cost as sizes grow",
-        ("axis", "from", "to", "exponent", "of the event-driven loop"),
+        ("axis", "from", "to", "activity", "exponent", "of the event-driven loop"),
         [
             (
                 row["axis"],
                 str(row["values"][0]),
                 str(row["values"][-1]),
+                f"{min(row['activity']):.1%} to {max(row['activity']):.1%}",
                 f"{row['slopes']['decide_shared']:.2f}",
                 f"{row['slopes']['event_driven']:.2f}",
             )

@@ -8,6 +8,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from evoneuro.report.canvas import EXCITATORY, INHIBITORY, INK, PALE, dress, new_figure, save
 
@@ -47,6 +48,10 @@ def _draw_panel(axes: Axes, row: Mapping[str, Any]) -> None:
     dress(axes)
     axes.set_xscale("log")
     axes.set_yscale("log")
+    for side in (axes.xaxis, axes.yaxis):
+        side.set_major_locator(LogLocator(subs=(1.0, 3.0), numticks=7))
+        side.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        side.set_minor_locator(NullLocator())
     axes.set_xlabel(row["axis"])
     axes.set_ylabel("seconds")
     axes.grid(True, which="major", color=PALE, alpha=0.25, linewidth=0.6)
