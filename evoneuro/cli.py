@@ -158,7 +158,7 @@ def _add_task_commands(command: Command) -> None:
 def _add_bench(command: Command) -> None:
     about = "measure this machine: simulator, evaluations, scaling, beside the peers that are installed"
     sub = command("bench", commands.bench, about, "--quick")
-    sub.add_argument("--quick", action="store_true", help="in a minute, at small sizes; the whole takes about ten")
+    sub.add_argument("--quick", action="store_true", help="small sizes, under a minute (else some minutes)")
     sub.add_argument("--out", metavar="DIR", help="gets page, picture and numbers (results/bench; none with --quick)")
     _add_json(sub)
 

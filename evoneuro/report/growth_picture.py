@@ -48,8 +48,10 @@ def _draw_panel(axes: Axes, row: Mapping[str, Any]) -> None:
     dress(axes)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    for side in (axes.xaxis, axes.yaxis):
-        side.set_major_locator(LogLocator(subs=(1.0, 3.0), numticks=7))
+    seconds = [value for column in row["seconds"].values() for value in column]
+    for side, values in ((axes.xaxis, row["values"]), (axes.yaxis, seconds)):
+        wide = max(values) > 1000 * min(values)
+        side.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 3.0), numticks=9))
         side.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         side.set_minor_locator(NullLocator())
     axes.set_xlabel(row["axis"])
