@@ -83,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run_commands(command)
     _add_network_commands(command)
     _add_task_commands(command)
+    _add_bench(command)
     return parser
 
 
@@ -151,6 +152,14 @@ def _add_task_commands(command: Command) -> None:
 
     sub = command("check", commands.check, "try a task, or look at a network", "mytask.py:Balance")
     sub.add_argument("target", metavar="TASK|NET")
+    _add_json(sub)
+
+
+def _add_bench(command: Command) -> None:
+    about = "measure this machine: simulator, evaluations, scaling, beside the peers that are installed"
+    sub = command("bench", commands.bench, about, "--quick")
+    sub.add_argument("--quick", action="store_true", help="small sizes, under a minute (else some minutes)")
+    sub.add_argument("--out", metavar="DIR", help="gets page, picture and numbers (results/bench; none with --quick)")
     _add_json(sub)
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from evoneuro.errors import EvoNeuroError, check_choice
 
+BENCH_FOLDER = "results/bench"
+
 # What a command needs is imported inside it: `evoneuro status` waits for no simulator.
 
 
@@ -266,6 +268,31 @@ def plot(options: argparse.Namespace) -> int:
         out = Path(options.out or "network.png")
         draw_network(network, out, title=str((network.task or {}).get("name", "")))
     return _print_files({}, [out], options.json)
+
+
+def bench(options: argparse.Namespace) -> int:
+    from evoneuro.bench.document import disagreements, measure
+    from evoneuro.bench.plan import FULL, QUICK
+    from evoneuro.bench.show import print_tables, write_folder
+
+    def tell(text: str) -> None:
+        if not options.json:
+            print(text, file=sys.stderr, flush=True)
+
+    document = measure(QUICK if options.quick else FULL, tell)
+    # a quick run is a look; it replaces no published table unless it is told to
+    folder = options.out or (None if options.quick else BENCH_FOLDER)
+    command = "evoneuro bench --quick" if options.quick else "evoneuro bench"
+    paths = write_folder(document, Path(folder), command) if folder else []
+    if options.json:
+        _print_json(document)
+    else:
+        print_tables(document, sys.stdout)
+        _print_files({}, paths, as_json=False)
+    different = disagreements(document)
+    for text in different:
+        print(f"evoneuro: error: spikes differ: {text}", file=sys.stderr)
+    return 1 if different else 0
 
 
 # Output

@@ -26,7 +26,7 @@ LAYERS = [
     ["coding", "neuron", "simulator", "task", "express", "variation", "population", "archive"],
     ["environments", "evaluate", "objectives", "evolution", "check", "export"],
     ["store", "config", "workers", "front", "record", "run", "launch"],
-    ["report", "commands", "cli", "__main__"],
+    ["report", "bench", "commands", "cli", "__main__"],
 ]
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from evoneuro.coding import decoder_from_spec
 from evoneuro.network import Integers, Network
+from evoneuro.networks import Networks
+from evoneuro.ragged import owners, starts_of
 
 
 class Compiled(NamedTuple):
@@ -53,48 +54,43 @@ class Compiled(NamedTuple):
 
 def compile_networks(networks: Sequence[Network]) -> Compiled:
     """The flat arrays of `networks`."""
-    orders = [np.lexsort((net.pre, net.post)) for net in networks]
-    degrees = [np.bincount(net.post, minlength=net.neurons) for net in networks]
-    stopping = [decoder_from_spec(net.decoder) for net in networks]
+    batch = Networks.of(networks)
+    owner = owners(batch.synapse_starts)
+    post = batch.post + batch.neuron_starts[owner]  # through the whole batch
+    order = np.lexsort((batch.pre, post))
+    channel = np.full(len(batch.ids), -1, np.int32)
+    inputs = owners(batch.input_starts)
+    channel[batch.inputs + batch.neuron_starts[inputs]] = np.arange(len(inputs)) - batch.input_starts[inputs]
+    longest = np.ones(len(batch), np.int32)
+    np.maximum.at(longest, owner, batch.delay)
     return Compiled(
-        neurons=_starts([net.neurons for net in networks]),
-        inputs=_starts([len(net.inputs) for net in networks]),
-        outputs=_starts([len(net.outputs) for net in networks]),
-        threshold=_join([net.threshold for net in networks]),
-        leak=_join([net.leak for net in networks]),
-        refractory=_join([net.refractory for net in networks]),
-        channel=_join([_channels(net) for net in networks]),
-        incoming=_starts(np.concatenate([np.zeros(0, int), *degrees])),
-        pre=_join([net.pre[order] for net, order in zip(networks, orders, strict=True)]),
-        weight=_join([net.weight[order] for net, order in zip(networks, orders, strict=True)]),
-        delay=_join([net.delay[order] for net, order in zip(networks, orders, strict=True)]),
-        input_neuron=_join([net.inputs for net in networks]),
-        output_neuron=_join([net.outputs for net in networks]),
-        words=_column([(int(net.delay.max(initial=1)) + 31) // 32 for net in networks]),
-        v_min=_column([net.v_min for net in networks]),
-        v_max=_column([net.v_max for net in networks]),
-        subtract=_column([net.reset == "subtract" for net in networks]),
-        input_charge=_column([net.input_charge for net in networks]),
-        input_max=_column([net.input_max for net in networks]),
-        window=_column([net.window for net in networks]),
-        evidence=_column([decoder.evidence for decoder in stopping]),
-        lead=_column([decoder.lead for decoder in stopping]),
+        neurons=batch.neuron_starts,
+        inputs=batch.input_starts,
+        outputs=batch.output_starts,
+        threshold=batch.threshold,
+        leak=batch.leak,
+        refractory=batch.refractory,
+        channel=channel,
+        incoming=starts_of(np.bincount(post, minlength=len(batch.ids))),
+        pre=batch.pre[order],
+        weight=batch.weight[order],
+        delay=batch.delay[order],
+        input_neuron=batch.inputs,
+        output_neuron=batch.outputs,
+        words=(longest + 31) // 32,
+        **_scalars(batch),
     )
 
 
-def _channels(network: Network) -> Integers:
-    channel = np.full(network.neurons, -1, np.int32)
-    channel[network.inputs] = np.arange(len(network.inputs))
-    return channel
+_SCALARS = ("v_min", "v_max", "subtract", "input_charge", "input_max", "window", "evidence", "lead")
 
 
-def _starts(lengths: Sequence[int] | npt.NDArray[np.integer]) -> Integers:
-    return np.concatenate([[0], np.cumsum(np.asarray(lengths, np.int64))]).astype(np.int32)
-
-
-def _join(arrays: Sequence[Integers]) -> Integers:
-    return np.concatenate([np.zeros(0, np.int32), *arrays])
-
-
-def _column(values: Sequence[int]) -> Integers:
-    return np.array(values, np.int32)
+def _scalars(batch: Networks) -> dict[str, Integers]:
+    """Numbers of each network; few networks differ in them."""
+    known = {}
+    for settings in set(batch.settings):
+        stop = decoder_from_spec(settings.decoder)
+        numbers = {**vars(settings), "subtract": settings.reset == "subtract", "evidence": stop.evidence, "lead": stop.lead}
+        known[settings] = [numbers[name] for name in _SCALARS]
+    table = np.array([known[settings] for settings in batch.settings], np.int32).reshape(-1, len(_SCALARS))
+    return dict(zip(_SCALARS, np.ascontiguousarray(table.T), strict=True))

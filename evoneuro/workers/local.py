@@ -33,6 +33,11 @@ class LocalPool:
         """The pool of the named task."""
         return cls(build_task(task_name, parameters), timeout)
 
+    @property
+    def busy(self) -> float:
+        """See `evoneuro.workers.pool.Pool`."""
+        return self._pace.busy
+
     def evaluate(self, networks: Sequence[Network], cases: Cases) -> Iterator[Results]:
         """See `evoneuro.workers.pool.Pool`; batches come back in order."""
         start = 0

@@ -24,9 +24,13 @@ class Pool(Protocol):
 
     Attributes:
         workers: processes that evaluate; 0 when that is this process.
+        busy: seconds that the workers themselves have evaluated, all batches together.
     """
 
     workers: int
+
+    @property
+    def busy(self) -> float: ...
 
     def evaluate(self, networks: Sequence[Network], cases: Cases) -> Iterator[Results]:
         """Evaluate all networks on the same cases.
@@ -57,10 +61,12 @@ class Pace:
 
     def __init__(self, timeout: float) -> None:
         self.timeout = timeout
+        self.busy = 0.0  # seconds of all batches together
         self.seconds: float | None = None  # per network
 
     def record(self, networks: int, seconds: float) -> None:
         """A batch of `networks` took `seconds`."""
+        self.busy += seconds
         latest = seconds / networks
         self.seconds = latest if self.seconds is None else (self.seconds + latest) / 2
 

@@ -114,6 +114,11 @@ class RayPool:
             self.close()
             raise
 
+    @property
+    def busy(self) -> float:
+        """See `evoneuro.workers.pool.Pool`."""
+        return self._pace.busy
+
     def evaluate(self, networks: Sequence[Network], cases: Cases) -> Iterator[Results]:
         """See `evoneuro.workers.pool.Pool`."""
         if self._closed:
