@@ -21,6 +21,8 @@ from evoneuro.errors import EvoNeuroError, PluginError, check_integer
 from evoneuro.evaluation import Cases, Evaluation
 from evoneuro.keys import Keys, lane_keys
 from evoneuro.network import Integers, Network
+from evoneuro.networks import Networks, Settings
+from evoneuro.ragged import lengths_of
 from evoneuro.simulator.lanes import decide_shared, lane_simulator
 from evoneuro.task import ClassificationTask, SpikeTask, Task, plugin_error
 
@@ -34,9 +36,10 @@ def evaluate(task: Task, networks: Sequence[Network], cases: Cases) -> list[Eval
         EvoNeuroError: a network whose inputs or outputs do not fit the task.
         PluginError: the task's code raised or returned what it must not.
     """
-    results: list[Evaluation | None] = [None] * len(networks)
-    for group in _by_encoder(task, networks, cases.seed):
-        members = [networks[i] for i in group.positions]
+    batch = Networks.of(networks)
+    results: list[Evaluation | None] = [None] * len(batch)
+    for group in _by_encoder(task, batch, cases.seed):
+        members = batch if len(group.positions) == len(batch) else batch.take(group.positions)
         gains = np.array(group.gains, np.int64)
         if isinstance(task, ControlTask):
             found = _episodes(task, members, cases, group.encoder, gains)
@@ -56,35 +59,48 @@ class _Group:
     gains: list[int] = field(default_factory=list)
 
 
-def _by_encoder(task: Task, networks: Sequence[Network], seed: int) -> list[_Group]:
+def _by_encoder(task: Task, networks: Networks, seed: int) -> list[_Group]:
     default: Mapping[str, Any] | None = None
     groups: dict[str, _Group] = {}
-    outputs = _call(task, "outputs")
-    for i, network in enumerate(networks):
-        spec = network.encoder
-        if spec is None:
-            default = default if default is not None else _call(task, "coding", seed)[0]
-            spec = default
-        key = repr(None if spec is None else sorted((k, v) for k, v in spec.items() if k != "gain"))
-        if key not in groups:
-            groups[key] = _Group(None if spec is None else encoder_from_spec(spec))
-        group = groups[key]
+    known: dict[Settings, tuple[_Group, int]] = {}  # few of the networks differ in their settings
+    for i, settings in enumerate(networks.settings):
+        if settings not in known:
+            spec = settings.encoder
+            if spec is None:
+                default = default if default is not None else _call(task, "coding", seed)[0]
+                spec = default
+            key = repr(None if spec is None else sorted((k, v) for k, v in spec.items() if k != "gain"))
+            if key not in groups:
+                groups[key] = _Group(None if spec is None else encoder_from_spec(spec))
+            gain = check_integer("encoder: gain", (spec or {}).get("gain", UNIT_GAIN), 1, 256)
+            known[settings] = groups[key], gain
+        group, gain = known[settings]
         group.positions.append(i)
-        group.gains.append(check_integer("encoder: gain", (spec or {}).get("gain", UNIT_GAIN), 1, 256))
+        group.gains.append(gain)
+    _check_sizes(task, networks, list(groups.values()), seed)
+    return list(groups.values())
+
+
+def _check_sizes(task: Task, networks: Networks, groups: Sequence[_Group], seed: int) -> None:
+    """Raise unless every network has as many inputs and outputs as the task and its encoder need."""
+    outputs = _call(task, "outputs")
+    found = np.stack([lengths_of(networks.input_starts), lengths_of(networks.output_starts)], axis=1)
+    for group in groups:
         inputs = _call(task, "inputs", seed) if group.encoder is None else group.encoder.inputs
-        if (len(network.inputs), len(network.outputs)) != (inputs, outputs):
+        wrong = (found[group.positions] != (inputs, outputs)).any(axis=1)
+        if wrong.any():
+            given = found[group.positions][wrong][0]
             raise EvoNeuroError(
-                f"the network has {len(network.inputs)} inputs and {len(network.outputs)} outputs; "
+                f"the network has {given[0]} inputs and {given[1]} outputs; "
                 f"task {task.name!r} needs {inputs} and {outputs}"
             )
-    return list(groups.values())
 
 
 # Data sets: one decision per lane
 
 
 def _samples(
-    task: Task, networks: Sequence[Network], cases: Cases, encoder: Encoder | None, gains: npt.NDArray[np.int64]
+    task: Task, networks: Networks, cases: Cases, encoder: Encoder | None, gains: npt.NDArray[np.int64]
 ) -> list[Evaluation]:
     if not isinstance(task, ClassificationTask | SpikeTask):
         raise EvoNeuroError(f"task {task.name!r}: expected a ControlTask, ClassificationTask or SpikeTask")
@@ -92,15 +108,14 @@ def _samples(
     results: list[Evaluation | None] = [None] * len(networks)
     for gain in np.unique(gains):
         positions = np.flatnonzero(gains == gain).tolist()
-        group = [networks[i] for i in positions]
-        trains = _sample_trains(task, cases, encoder, int(gain), max(net.window for net in group))
+        group = networks.take(positions)
+        window = max(settings.window for settings in set(group.settings))
+        trains = _sample_trains(task, cases, encoder, int(gain), window)
         choice, latency, spikes = decide_shared(group, trains)
-        correct = (choice == labels).astype(np.float64)
-        start = 0
-        for k, i in enumerate(positions):
-            stop = start + group[k].neurons
-            results[i] = _evaluation(group[k], correct[k], len(labels), int(latency[k].sum()), spikes[start:stop])
-            start = stop
+        decisions = np.full(len(group), len(labels))
+        found = _evaluations(group, (choice == labels).astype(np.float64), decisions, latency.sum(axis=1), spikes)
+        for i, evaluation in zip(positions, found, strict=True):
+            results[i] = evaluation
     return [result for result in results if result is not None]
 
 
@@ -125,7 +140,7 @@ def _sample_trains(
 
 def _episodes(
     task: ControlTask,
-    networks: Sequence[Network],
+    networks: Networks,
     cases: Cases,
     encoder: Encoder | None,
     gains: npt.NDArray[np.int64],
@@ -154,30 +169,35 @@ def _episodes(
             simulator.repack(running)
         if not len(lane):
             break
-    first = np.cumsum([0, *(net.neurons for net in networks)])
-    by_network = (count, cases.count)
-    returns, decisions, steps = returns.reshape(by_network), decisions.reshape(by_network), steps.reshape(by_network)
-    return [
-        _evaluation(
-            net, returns[p], int(decisions[p].sum()), int(steps[p].sum()), simulator.spikes[first[p] : first[p + 1]]
-        )
-        for p, net in enumerate(networks)
-    ]
-
-
-def _evaluation(
-    network: Network, cases: npt.NDArray[np.float64], decisions: int, steps: int, spikes: npt.NDArray[np.int64]
-) -> Evaluation:
-    events = int(spikes @ network.out_degree.astype(np.int64))
-    return Evaluation(
-        score=float(cases.mean()),
-        case_scores=cases.copy(),
-        latency=steps / decisions,
-        energy=events / decisions,
-        spikes=spikes.copy(),
-        decisions=decisions,
-        steps=steps,
+    shape = (count, cases.count)
+    return _evaluations(
+        networks,
+        returns.reshape(shape),
+        decisions.reshape(shape).sum(axis=1),
+        steps.reshape(shape).sum(axis=1),
+        simulator.spikes,
     )
+
+
+def _evaluations(
+    networks: Networks,
+    cases: npt.NDArray[np.float64],
+    decisions: npt.NDArray[np.integer],
+    steps: npt.NDArray[np.integer],
+    spikes: npt.NDArray[np.int64],
+) -> list[Evaluation]:
+    """Evaluations of scores (networks, cases), decisions and steps [networks], and spikes [all neurons]."""
+    starts = networks.neuron_starts
+    events = np.concatenate([[0], np.cumsum(spikes * networks.out_degree)])[starts]
+    latency, energy = steps / decisions, np.diff(events) / decisions
+    columns = zip(
+        cases.mean(axis=1).tolist(), cases, latency.tolist(), energy.tolist(), np.split(spikes, starts[1:-1]),
+        decisions.tolist(), steps.tolist(), strict=True,
+    )  # fmt: skip
+    return [
+        Evaluation(score, own.copy(), delay, cost, fired.copy(), count, total)
+        for score, own, delay, cost, fired, count, total in columns
+    ]
 
 
 def _call(task: Task, member: str, *arguments: Any) -> Any:

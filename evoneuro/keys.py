@@ -7,6 +7,8 @@ sub), so that no two keys can be padded or split into one another.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -41,12 +43,15 @@ def generator(
     return np.random.Generator(np.random.Philox(sequence(seed, stream, island, generation, index, sub)))
 
 
+@lru_cache(maxsize=16)  # all candidates of some generations meet the same episodes
 def lane_keys(seed: int, stream: str, count: int, generation: int = 0, first: int = 0) -> Keys:
     """One key per episode: uint64 [count], a function of each episode's own index alone."""
     indices = range(first, first + count)
-    return np.array(
+    keys = np.array(
         [sequence(seed, stream, 0, generation, i).generate_state(1, np.uint64)[0] for i in indices], np.uint64
     )
+    keys.flags.writeable = False
+    return keys
 
 
 def lane_generator(key: int | np.uint64) -> np.random.Generator:
@@ -61,5 +66,10 @@ def uniform(keys: Keys, low: npt.ArrayLike, high: npt.ArrayLike) -> npt.NDArray[
     """
     low, high = np.broadcast_arrays(np.asarray(low, float), np.asarray(high, float))
     distinct, lane = np.unique(keys, return_inverse=True)
-    drawn = np.array([lane_generator(key).uniform(low, high) for key in distinct])
-    return drawn.reshape(len(distinct), low.size)[lane]
+    return _drawn(tuple(distinct.tolist()), tuple(low.ravel().tolist()), tuple(high.ravel().tolist()))[lane]
+
+
+@lru_cache(maxsize=16)
+def _drawn(keys: tuple[int, ...], low: tuple[float, ...], high: tuple[float, ...]) -> npt.NDArray[np.float64]:
+    """Uniform numbers [keys, values]."""
+    return np.array([lane_generator(key).uniform(low, high) for key in keys]).reshape(len(keys), len(low))

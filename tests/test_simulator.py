@@ -21,7 +21,6 @@ from evoneuro.simulator import lanes as lanes_module
 from evoneuro.simulator.compiled import Compiled
 from evoneuro.simulator.lanes import decide_shared
 
-
 needs_native = pytest.mark.skipif(not native.available(), reason="the C kernel was not built: no compiler here")
 
 

@@ -90,7 +90,12 @@ def _scalars(batch: Networks) -> dict[str, Integers]:
     known = {}
     for settings in set(batch.settings):
         stop = decoder_from_spec(settings.decoder)
-        numbers = {**vars(settings), "subtract": settings.reset == "subtract", "evidence": stop.evidence, "lead": stop.lead}
+        numbers = {
+            **vars(settings),
+            "subtract": settings.reset == "subtract",
+            "evidence": stop.evidence,
+            "lead": stop.lead,
+        }
         known[settings] = [numbers[name] for name in _SCALARS]
     table = np.array([known[settings] for settings in batch.settings], np.int32).reshape(-1, len(_SCALARS))
     return dict(zip(_SCALARS, np.ascontiguousarray(table.T), strict=True))

@@ -17,7 +17,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from evoneuro.coding.encoders import ROUNDINGS, UNIT_GAIN, Encoder
+from evoneuro.coding.encoders import ROUNDINGS, Encoder
 from evoneuro.coding.trains import Trains
 from evoneuro.errors import EvoNeuroError, check_shape
 from evoneuro.network import NO_LEAK, Integers, Network
@@ -59,7 +59,7 @@ class _Job(ctypes.Structure):
     def point(self, **arrays: npt.NDArray[Any] | int | None) -> None:
         """Set fields: an array's address, a number, or null. The caller keeps the arrays."""
         for name, value in arrays.items():
-            setattr(self, name, value.ctypes.data if isinstance(value, np.ndarray) else value)
+            setattr(self, name, _address(value) if isinstance(value, np.ndarray) else value)
 
 
 @functools.cache
@@ -151,7 +151,8 @@ class _Layout:
         events = _per_network(np.minimum, c.threshold, c.neurons, 1) <= 0
         plain = (words == 1) & ~self.pauses & ~events & (c.subtract == 0)
         columns = [
-            np.diff(c.inputs), np.diff(c.outputs), words, self.pauses, plain, c.v_min, c.v_max, c.subtract, c.input_charge,
+            np.diff(c.inputs), np.diff(c.outputs), words, self.pauses, plain, c.v_min, c.v_max, c.subtract,
+            c.input_charge,
             c.window, np.minimum(c.evidence, limits.max), np.minimum(c.lead, limits.max),
         ]  # fmt: skip
         self.settings = np.stack(columns, axis=1).astype(np.int32)
@@ -190,14 +191,16 @@ class NativeSimulator:
         encoder: Encoder | None = None,
         gains: Gains | None = None,
     ) -> None:
-        if len({len(network.inputs) for network in networks}) != 1:
-            raise EvoNeuroError("a batch needs networks with equally many inputs")
         self.networks = networks
         self.lanes = lanes
         self.compiled = compile_networks(networks)
+        if (np.diff(self.compiled.inputs) != self.compiled.inputs[1]).any():
+            raise EvoNeuroError("a batch needs networks with equally many inputs")
         self._layout = _Layout(self.compiled, lanes)
         self._window = int(self.compiled.window.max())
+        self._inputs = int(self.compiled.inputs[1])
         self._job = self._layout.job()
+        self._address = ctypes.c_void_p(ctypes.addressof(self._job))
         if encoder is not None:
             self._encode_with(encoder, gains)
         self.clear()
@@ -219,8 +222,11 @@ class NativeSimulator:
 
     def _set_live(self, live: Integers) -> None:
         self.live = live
-        self._column = np.concatenate([[0], np.cumsum(live[:-1], dtype=np.int64)])
-        self._job.point(live=live, column=self._column)
+        ends = np.cumsum(live, dtype=np.int64)
+        self._column, self._total = ends - live, int(ends[-1])
+        self._choice, self._latency = np.empty((2, self._total), np.int32)
+        self._halves: npt.NDArray[np.uint16] | None = None
+        self._job.point(live=live, column=self._column, choice=self._choice, latency=self._latency, row_stride=0)
 
     def run(self, charges: Charges) -> Spikes:
         """Simulate the batch's only network; arguments and result as in `evoneuro.neuron.Reference.run`."""
@@ -230,7 +236,7 @@ class NativeSimulator:
         raster = np.zeros((len(charges), self.lanes, network.neurons), np.uint8)
         kernel = self._layout.kernel
         kernel.library.lanes_run(
-            kernel.which, ctypes.byref(self._job), _pointer(charges), ctypes.c_int64(len(charges)), _pointer(raster)
+            kernel.which, self._address, _pointer(charges), ctypes.c_int64(len(charges)), _pointer(raster)
         )
         return raster
 
@@ -243,33 +249,35 @@ class NativeSimulator:
         Returns:
             The chosen output and the steps it took, int32 [live lanes] each.
         """
-        total = int(self.live.sum())
-        check_shape("trains", trains.shape, ("words", len(self.networks[0].inputs), total))
-        halves = _halves(trains)
-        self._job.point(observations=None, **_feed(halves))
-        return self._decide(total)
+        expected = ("words", self._inputs, self._total)
+        check_shape("trains", trains.shape, expected)
+        if self._halves is None or self._halves.shape[0] != 2 * len(trains):
+            self._halves = _room_for_halves(trains)
+            self._job.point(**_feed(self._halves))
+        _to_halves(trains, self._halves)
+        self._job.observations = None
+        self._job.train_words = 2 * len(trains)
+        return self._decide()
 
     def act(self, observations: npt.NDArray[np.float64]) -> tuple[Integers, Integers]:
         """One decision of every live lane, on what the encoder given at the start makes of observations.
 
         Args:
-            observations: finite float64 (live lanes, values), network after network.
+            observations: finite numbers (live lanes, values), network after network.
 
         Returns:
             The chosen output and the steps it took, int32 [live lanes] each.
         """
-        total = int(self.live.sum())
-        check_shape("observations", observations.shape, (total, len(self._centre)))
+        check_shape("observations", observations.shape, (self._total, len(self._centre)))
         seen = np.ascontiguousarray(observations, np.float64)
-        self._job.point(observations=seen, train_words=self._encoded_words)
-        return self._decide(total)
+        self._job.point(observations=seen)
+        self._job.train_words = self._encoded_words
+        return self._decide()
 
-    def _decide(self, total: int) -> tuple[Integers, Integers]:
-        choice, latency = np.empty((2, total), np.int32)
-        self._job.point(choice=choice, latency=latency, row_stride=0)
+    def _decide(self) -> tuple[Integers, Integers]:
         kernel = self._layout.kernel
-        kernel.library.lanes_decide(kernel.which, ctypes.byref(self._job))
-        return choice, latency
+        kernel.library.lanes_decide(kernel.which, self._address)
+        return self._choice.copy(), self._latency.copy()
 
     def _encode_with(self, encoder: Encoder, gains: Gains | None) -> None:
         """Prepare `act`: one table of trains for each gain that a network has."""
@@ -295,9 +303,7 @@ class NativeSimulator:
         """Let the live lanes go that are not in `keep` (bool [live lanes])."""
         left = np.empty_like(self.live)
         kernel = self._layout.kernel
-        kernel.library.lanes_repack(
-            kernel.which, ctypes.byref(self._job), _pointer(np.ascontiguousarray(keep)), _pointer(left)
-        )
+        kernel.library.lanes_repack(kernel.which, self._address, _pointer(np.ascontiguousarray(keep)), _pointer(left))
         self._set_live(left)
 
 
@@ -315,10 +321,11 @@ def decide_shared(networks: Sequence[Network], trains: Trains) -> tuple[Integers
     Returns:
         choice and latency, int32 [networks, lanes], and the spikes of all neurons, int64 [all neurons].
     """
-    for network in networks:
-        check_shape("trains", trains.shape, ("words", len(network.inputs), "lanes"))
+    compiled = compile_networks(networks)
+    for inputs in np.unique(np.diff(compiled.inputs)):
+        check_shape("trains", trains.shape, ("words", int(inputs), "lanes"))
     lanes = trains.shape[2]
-    layout = _Layout(compile_networks(networks), lanes)
+    layout = _Layout(compiled, lanes)
     halves = _halves(trains)
     live, column = np.full(len(networks), lanes, np.int32), np.zeros(len(networks), np.int64)
     choice, latency = np.empty((2, len(networks), lanes), np.int32)
@@ -370,12 +377,21 @@ def _per_network(ufunc: np.ufunc, values: Integers, starts: Integers, initial: i
     return found
 
 
-def _halves(trains: Trains) -> npt.NDArray[np.uint16]:
-    """Trains as words of 16 steps (words, inputs, lanes and a block more, which may be read as padding)."""
+def _room_for_halves(trains: Trains) -> npt.NDArray[np.uint16]:
+    """Memory for the trains as words of 16 steps (words, inputs, lanes and a block more, which is read as padding)."""
     words, inputs, lanes = trains.shape
-    halves = np.zeros((2 * words, inputs, lanes + max(WIDTHS)), np.uint16)
-    halves[0::2, :, :lanes] = trains & 0xFFFF
-    halves[1::2, :, :lanes] = trains >> 16
+    return np.zeros((2 * words, inputs, lanes + max(WIDTHS)), np.uint16)
+
+
+def _to_halves(trains: Trains, halves: npt.NDArray[np.uint16]) -> None:
+    lanes = trains.shape[2]
+    np.copyto(halves[0::2, :, :lanes], trains, casting="unsafe")  # the low half
+    np.right_shift(trains, 16, out=halves[1::2, :, :lanes], casting="unsafe")
+
+
+def _halves(trains: Trains) -> npt.NDArray[np.uint16]:
+    halves = _room_for_halves(trains)
+    _to_halves(trains, halves)
     return halves
 
 
@@ -405,4 +421,9 @@ def _padded(sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 
 def _pointer(array: npt.NDArray[Any]) -> ctypes.c_void_p:
-    return ctypes.c_void_p(array.ctypes.data)
+    return ctypes.c_void_p(_address(array))
+
+
+def _address(array: npt.NDArray[Any]) -> int:
+    """Where the array begins; `array.ctypes.data` takes three times as long."""
+    return int(array.__array_interface__["data"][0])

@@ -311,6 +311,55 @@ static void NAME(decide)(NAME(block) *b, int lanes, T (*counts)[W], int64_t *spi
     }
 }
 
+/* Quantise one value of some lanes: the same float operations as `Encoder.quantise`. */
+static inline void NAME(quantise)(const job *j, int64_t first, int64_t value, int lanes, int32_t *q)
+{
+    const double centre = j->centre[value], reach = j->reach[value], half = (double)j->half;
+    const double *x = j->observations + first * j->values + value;
+    double offset[W];
+    for (int k = 0; k < lanes; k++) {
+        double o = (x[k * j->values] - centre) / reach * half;
+        o = o > half ? half : o;
+        offset[k] = o < -half ? -half : o;
+    }
+    switch (j->rounding) {
+    case AWAY:
+        for (int k = 0; k < lanes; k++)
+            q[k] = (int32_t)(offset[k] < 0 ? floor(offset[k]) : ceil(offset[k]));
+        break;
+    case NEAREST:
+        for (int k = 0; k < lanes; k++)
+            q[k] = (int32_t)rint(offset[k]);
+        break;
+    case FLOOR:
+        for (int k = 0; k < lanes; k++)
+            q[k] = (int32_t)floor(offset[k]);
+        break;
+    default:
+        for (int k = 0; k < lanes; k++)
+            q[k] = (int32_t)ceil(offset[k]);
+    }
+    for (int k = 0; k < lanes; k++)
+        q[k] += (int32_t)j->half;
+}
+
+/* Observations of some lanes of network p as trains: quantised values, looked up in the table of its gain. */
+static void NAME(encode)(const job *j, int64_t p, int64_t first, int lanes)
+{
+    const int64_t per = j->neurons_per_value, words = j->train_words, channels = j->values * per;
+    int32_t q[W];
+    for (int64_t value = 0; value < j->values; value++) {
+        NAME(quantise)(j, first, value, lanes, q);
+        for (int64_t m = 0; m < per; m++)
+            for (int64_t w = 0; w < words; w++) {
+                const uint16_t *entry = j->table[p] + m * words + w;
+                uint16_t *train = j->encoded + (w * channels + value * per + m) * W;
+                for (int k = 0; k < lanes; k++)
+                    train[k] = entry[q[k] * per * words];
+            }
+    }
+}
+
 /* Where block `index` of network p keeps its state; `memory` holds the blocks of the network one after another. */
 static inline void NAME(place)(NAME(block) *b, char *memory, int64_t index)
 {
@@ -344,7 +393,7 @@ static void NAME(decide_all)(const job *j)
             }
             b.train_words = (int)j->train_words;
             if (j->observations) {
-                encode(j, p, j->column[p] + first, lanes, W);
+                NAME(encode)(j, p, j->column[p] + first, lanes);
                 b.trains = j->encoded;
                 b.channel_stride = W;
                 b.word_stride = W * net.channels;

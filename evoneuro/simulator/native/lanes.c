@@ -86,32 +86,6 @@ static void describe(const job *j, int64_t p, network *net)
 
 enum { AWAY, NEAREST, FLOOR, UP };
 
-/* Observations of some lanes as trains: the same float operations as `Encoder.quantise`, then a look into the table. */
-static void encode(const job *j, int64_t p, int64_t first, int lanes, int width)
-{
-    const int64_t words = j->train_words, per = j->neurons_per_value, channels = j->values * per;
-    const uint16_t *table = j->table[p];
-    const double limit = (double)j->half;
-    for (int64_t value = 0; value < j->values; value++) {
-        const double centre = j->centre[value], reach = j->reach[value];
-        for (int k = 0; k < lanes; k++) {
-            double offset = (j->observations[(first + k) * j->values + value] - centre) / reach * limit;
-            offset = offset > limit ? limit : offset < -limit ? -limit : offset;
-            double steps;
-            switch (j->rounding) {
-            case AWAY: steps = offset < 0 ? floor(offset) : ceil(offset); break;
-            case NEAREST: steps = rint(offset); break;
-            case FLOOR: steps = floor(offset); break;
-            default: steps = ceil(offset);
-            }
-            const uint16_t *entry = table + ((int64_t)steps + j->half) * per * words;
-            for (int64_t m = 0; m < per; m++)
-                for (int64_t w = 0; w < words; w++)
-                    j->encoded[(w * channels + value * per + m) * width + k] = entry[m * words + w];
-        }
-    }
-}
-
 #define JOIN_(a, b, c, d) a##_##b##_##c##_##d
 #define JOIN(a, b, c, d) JOIN_(a, b, c, d)
 
