@@ -22,16 +22,19 @@ from evoneuro.coding.trains import Trains
 from evoneuro.errors import EvoNeuroError, check_shape
 from evoneuro.network import NO_LEAK, Integers, Network
 from evoneuro.neuron import Charges, Spikes, check_charges
+from evoneuro.ragged import starts_of
 from evoneuro.simulator.compiled import Compiled, compile_networks
 
 WIDTHS = (16, 32, 64)  # lanes of a block
 LANE_BITS = (16, 32)
 INSTRUCTIONS = ("avx512", "avx2", "base")
+FEW, MANY = 2, 32  # up to so many lanes of networks from so many neurons on are driven by events, one at a time
 CACHED = 2**18  # bytes of state that one block should not exceed
 NARROW = 2**15 - 1  # largest number of a 16-bit lane
 
 Bytes = npt.NDArray[np.uint8]
-Gains = npt.NDArray[np.int64]
+Longs = npt.NDArray[np.int64]
+Gains = Longs
 
 
 _Field = tuple[str, type[ctypes.c_int64] | type[ctypes.c_void_p]]
@@ -46,7 +49,8 @@ class _Job(ctypes.Structure):
 
     _fields_ = [
         *_fields(ctypes.c_int64, "networks"),
-        *_fields(ctypes.c_void_p, "neuron_start synapse_start output_start block_bytes settings body synapses output"),
+        *_fields(ctypes.c_void_p, "neuron_start synapse_start output_start input_start block_bytes settings"),
+        *_fields(ctypes.c_void_p, "body synapses output input"),
         *_fields(ctypes.c_void_p, "state state_start block_start now scratch counts live column trains"),
         *_fields(ctypes.c_int64, "train_words word_stride channel_stride"),
         *_fields(ctypes.c_void_p, "observations"),
@@ -93,7 +97,7 @@ def kernels() -> list[tuple[str, int, int]]:
     """Instruction set, block width and lane bits of all kernels that run on this processor."""
     found = library()
     assert found is not None
-    everything = itertools.product(INSTRUCTIONS, WIDTHS, LANE_BITS)
+    everything = [*itertools.product(INSTRUCTIONS, WIDTHS, LANE_BITS), ("events", 1, 32)]
     return [(name, w, bits) for name, w, bits in everything if found.lanes_kernel(name.encode(), w, bits) >= 0]
 
 
@@ -108,7 +112,8 @@ class Kernel:
             )
         self.library = found
         self.width, self.bits = width, bits
-        self.lane_bytes = bits // 8
+        self.driven_by_events = width == 1
+        self.limits = np.iinfo(np.int16 if bits == 16 else np.int32)
         self.which = int(found.lanes_kernel(instructions and instructions.encode(), width, bits))
         if self.which < 0:
             raise EvoNeuroError(f"no kernel for {instructions} vectors, {width} lanes of {bits} bits on this machine")
@@ -117,60 +122,37 @@ class Kernel:
 class _Layout:
     """Networks as the library reads them, and what a block of each weighs."""
 
-    def __init__(self, c: Compiled, lanes: int, kernel: Kernel | None = None) -> None:
-        sizes = np.diff(c.neurons)
-        self.sizes, self.lanes = sizes, lanes
-        self.kernel = kernel or choose(c, lanes)
-        bits = self.kernel.bits
-        words = -(-_per_network(np.maximum, c.delay, c.incoming[c.neurons], 1) // bits)
-        owner = np.repeat(np.arange(len(sizes)), sizes)  # network of each neuron
-        degree = np.diff(c.incoming)
-        first = c.incoming[:-1] - c.incoming[c.neurons[:-1]][owner]
-        self.pauses = _per_network(np.maximum, c.refractory, c.neurons, 0) > 0
-        limits = np.iinfo(np.int16 if bits == 16 else np.int32)
-        self.body = np.stack(
-            [
-                np.maximum(c.threshold, limits.min),
-                np.maximum(c.leak, 0),
-                -(c.leak != NO_LEAK).astype(np.int32),
-                c.refractory,
-                c.channel,
-                c.threshold <= 0,
-                first,
-                first + degree,
-            ],
-            axis=1,
-        ).astype(np.int32)
-        network = np.repeat(owner, degree)
-        age = c.delay - 1
-        synapses = np.empty(len(age), [("row", "i4"), ("weight", f"i{bits // 8}"), ("bit", f"u{bits // 8}")])
-        synapses["row"] = age // bits * sizes[network] + c.pre
-        synapses["weight"] = c.weight
-        synapses["bit"] = np.uint32(1) << (age % bits).astype(np.uint32)
-        self.synapses = synapses
-        events = _per_network(np.minimum, c.threshold, c.neurons, 1) <= 0
-        plain = (words == 1) & ~self.pauses & ~events & (c.subtract == 0)
-        columns = [
-            np.diff(c.inputs), np.diff(c.outputs), words, self.pauses, plain, c.v_min, c.v_max, c.subtract,
-            c.input_charge,
-            c.window, np.minimum(c.evidence, limits.max), np.minimum(c.lead, limits.max),
-        ]  # fmt: skip
-        self.settings = np.stack(columns, axis=1).astype(np.int32)
-        row = self.kernel.width * self.kernel.lane_bytes
-        self.block_bytes = _padded(row * sizes * (1 + 2 * words + self.pauses))
-        self.output = c.output_neuron
-        self.neuron_start = c.neurons.astype(np.int64)
-        self.synapse_start = c.incoming[c.neurons].astype(np.int64) * synapses.itemsize  # bytes
-        self.output_start = c.outputs.astype(np.int64)
+    def __init__(self, c: Compiled, lanes: int) -> None:
+        self.kernel = choose(c, lanes)
+        self.sizes = np.diff(c.neurons).astype(np.int64)
+        longest = _per_network(np.maximum, c.delay, c.incoming[c.neurons], 1)
+        pauses = _per_network(np.maximum, c.refractory, c.neurons, 0) > 0
+        row = self.kernel.width * self.kernel.bits // 8
+        if self.kernel.driven_by_events:
+            words = 2 ** np.ceil(np.log2(longest + 1)).astype(np.int64)  # steps of the ring
+            self.synapses, starts = _outgoing(c)
+            self.block_bytes = _padded(3 * row * self.sizes)
+            ring = row * (2 * self.sizes + words + words * (2 * self.sizes + 1))
+            scratch = int((ring + self.block_bytes).max(initial=0))
+        else:
+            words = -(-longest // self.kernel.bits)
+            self.synapses, starts = _incoming(c, self.kernel.bits), c.incoming
+            self.block_bytes = _padded(row * self.sizes * (1 + 2 * words + pauses))
+            scratch = int(self.block_bytes.max(initial=0))
+        self.body = _body(c, starts, self.kernel.limits)
+        self.settings = _settings(c, words, pauses, self.kernel.limits)
+        self.output, self.input = c.output_neuron, c.input_neuron
+        self.neuron_start, self.output_start = c.neurons.astype(np.int64), c.outputs.astype(np.int64)
+        self.input_start = c.inputs.astype(np.int64)
+        self.synapse_start = starts[c.neurons].astype(np.int64) * self.synapses.itemsize  # bytes
         most = max(int(np.diff(c.outputs).max(initial=1)), int(np.diff(c.inputs).max(initial=1)))
-        self.counts = _aligned(most * row)
-        self.scratch = _aligned(int(self.block_bytes.max(initial=0)))
+        self.counts, self.scratch = _aligned(most * row), _aligned(scratch)
 
     def job(self) -> _Job:
         """A job on these networks; whoever calls fills in the rest."""
         job = _Job(networks=len(self.sizes))
-        names = ("neuron_start", "synapse_start", "output_start", "block_bytes", "settings", "body", "synapses")
-        job.point(**{name: getattr(self, name) for name in (*names, "output", "scratch", "counts")})
+        names = "neuron_start synapse_start output_start input_start block_bytes settings body synapses output input"
+        job.point(**{name: getattr(self, name) for name in (*names.split(), "scratch", "counts")})
         return job
 
 
@@ -288,7 +270,9 @@ class NativeSimulator:
         low, high = np.array(encoder.low), np.array(encoder.high)
         self._centre, self._reach = (low + high) / 2, (high - low) / 2
         self._encoded_words = -(-self._window // 16)
-        self._encoded = np.zeros((self._encoded_words, encoder.inputs, self._layout.kernel.width), np.uint16)
+        self._encoded = np.zeros(
+            (self._encoded_words, encoder.inputs, max(WIDTHS[0], self._layout.kernel.width)), np.uint16
+        )
         self._job.point(
             values=len(low), neurons_per_value=encoder.neurons_per_value, half=1 << (encoder.bits - 1),
             rounding=ROUNDINGS.index(encoder.rounding), centre=self._centre, reach=self._reach,
@@ -339,12 +323,66 @@ def decide_shared(networks: Sequence[Network], trains: Trains) -> tuple[Integers
 
 
 def choose(c: Compiled, lanes: int) -> Kernel:
-    """The narrowest lanes that nothing overflows, and blocks that are filled and stay in the cache."""
-    narrow = _fits_16_bits(c)
-    bits = 16 if narrow else 32
+    """The kernel that is fastest for so many lanes of such networks: see FEW and WIDTHS.
+
+    Lanes are as narrow as static bounds on the potential allow, and blocks as wide as they are filled and cached.
+    """
     neurons = int(np.diff(c.neurons).max(initial=1))
+    if lanes <= FEW and neurons >= MANY and takes_events(c):
+        return Kernel(1, 32)
+    bits = 16 if _fits_16_bits(c) else 32
     fitting = [w for w in WIDTHS if w < 2 * lanes and 3 * neurons * w * bits // 8 <= CACHED]
     return Kernel(max(fitting, default=WIDTHS[0]), bits)
+
+
+def takes_events(c: Compiled) -> bool:
+    """Whether the kernel that is driven by events can run these networks."""
+    return not c.subtract.any() and bool((c.delay <= 32).all())
+
+
+def _body(c: Compiled, starts: Integers, limits: np.iinfo[Any]) -> Integers:
+    """`neuron` in lanes.c: int32 [all neurons, 8]; `starts` says where each neuron's synapses are."""
+    begins = np.repeat(starts[c.neurons[:-1]], np.diff(c.neurons))
+    leaks = -(c.leak != NO_LEAK).astype(np.int32)
+    columns = [
+        np.maximum(c.threshold, limits.min), np.maximum(c.leak, 0), leaks, c.refractory, c.channel, c.threshold <= 0,
+        starts[:-1] - begins, starts[1:] - begins,
+    ]  # fmt: skip
+    return np.stack(columns, axis=1).astype(np.int32)
+
+
+def _settings(c: Compiled, words: Longs, pauses: npt.NDArray[np.bool_], limits: np.iinfo[Any]) -> Integers:
+    """`settings` in lanes.c: int32 [P, 12]."""
+    events = _per_network(np.minimum, c.threshold, c.neurons, 1) <= 0
+    plain = (words == 1) & ~pauses & ~events & (c.subtract == 0)
+    columns = [
+        np.diff(c.inputs), np.diff(c.outputs), words, pauses, plain, c.v_min, c.v_max, c.subtract, c.input_charge,
+        c.window, np.minimum(c.evidence, limits.max), np.minimum(c.lead, limits.max),
+    ]  # fmt: skip
+    return np.stack(columns, axis=1).astype(np.int32)
+
+
+def _incoming(c: Compiled, bits: int) -> npt.NDArray[Any]:
+    """`synapse16` or `synapse32` in lanes.c, by postsynaptic neuron."""
+    neurons = np.repeat(np.repeat(np.diff(c.neurons), np.diff(c.neurons)), np.diff(c.incoming))
+    age = c.delay - 1
+    synapses = np.empty(len(age), [("row", "i4"), ("weight", f"i{bits // 8}"), ("bit", f"u{bits // 8}")])
+    synapses["row"] = age // bits * neurons + c.pre
+    synapses["weight"] = c.weight
+    synapses["bit"] = np.uint32(1) << (age % bits).astype(np.uint32)
+    return synapses
+
+
+def _outgoing(c: Compiled) -> tuple[npt.NDArray[Any], Integers]:
+    """`outgoing` in lanes.c, by presynaptic neuron, and where those of each neuron start."""
+    first = np.repeat(c.neurons[:-1], np.diff(c.neurons))  # of each neuron's network
+    post = np.repeat(np.arange(len(first)), np.diff(c.incoming))
+    pre = c.pre + first[post]
+    order = np.argsort(pre, kind="stable")
+    synapses = np.stack([(post - first[post])[order], c.weight[order], c.delay[order]], axis=1).astype(np.int32)
+    return synapses.view([("post", "i4"), ("weight", "i4"), ("delay", "i4")])[:, 0], starts_of(
+        np.bincount(pre, minlength=len(first))
+    )
 
 
 def _fits_16_bits(c: Compiled) -> bool:

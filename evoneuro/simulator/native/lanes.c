@@ -17,7 +17,7 @@ typedef struct {
     int32_t pause;           /* refractory steps */
     int32_t channel;         /* input channel that feeds it, or -1 */
     int32_t needs_event;     /* threshold <= 0 */
-    int32_t first, last;     /* its incoming synapses */
+    int32_t first, last;     /* its synapses: incoming ones, or for events outgoing ones */
 } neuron;
 
 typedef struct {
@@ -40,18 +40,18 @@ typedef struct {
     int neurons, channels, outputs, words, pauses, plain, v_min, v_max, subtract, charge, window, evidence, lead;
     const neuron *body;
     const void *synapses;
-    const int32_t *output;
+    const int32_t *output, *input;
     int64_t block_bytes;
 } network;
 
 /* What a call works on; the arrays are Python's. */
 typedef struct {
     int64_t networks;
-    const int64_t *neuron_start, *synapse_start, *output_start, *block_bytes;
+    const int64_t *neuron_start, *synapse_start, *output_start, *input_start, *block_bytes;
     const settings *settings;
     const neuron *body;
-    const char *synapses;        /* synapse16 or synapse32 */
-    const int32_t *output;
+    const char *synapses;        /* synapse16, synapse32 or outgoing */
+    const int32_t *output, *input;
     char *state;                 /* null: every lane starts cleared and ends forgotten */
     const int64_t *state_start;  /* [networks], bytes */
     const int64_t *block_start;  /* [networks] */
@@ -80,7 +80,8 @@ static void describe(const job *j, int64_t p, network *net)
         .v_min = s->v_min, .v_max = s->v_max, .subtract = s->subtract, .charge = s->charge,
         .window = s->window, .evidence = s->evidence, .lead = s->lead,
         .body = j->body + j->neuron_start[p], .synapses = j->synapses + j->synapse_start[p],
-        .output = j->output + j->output_start[p], .block_bytes = j->block_bytes[p],
+        .output = j->output + j->output_start[p], .input = j->input + j->input_start[p],
+        .block_bytes = j->block_bytes[p],
     };
 }
 
@@ -137,6 +138,8 @@ enum { AWAY, NEAREST, FLOOR, UP };
 #endif
 #endif
 
+#include "events.h"
+
 typedef struct {
     const char *name;
     int width, bits;
@@ -155,6 +158,7 @@ static const kernel kernels[] = {
     KERNELS(avx512), KERNELS(avx2),
 #endif
     KERNELS(base),
+    { "events", 1, 32, decide_all_events, run_all_events, move_events },
 };
 
 static int supported(const char *set)
@@ -165,7 +169,7 @@ static int supported(const char *set)
     if (!strcmp(set, "avx2"))
         return __builtin_cpu_supports("avx2");
 #endif
-    return !strcmp(set, "base");
+    return !strcmp(set, "base") || !strcmp(set, "events");
 }
 
 /* Which kernel has this instruction set (null: the best that runs here), width and lane type; -1 if none. */
