@@ -184,7 +184,18 @@ def test_quick(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     text = capsys.readouterr().out
     assert text.count("\n") == 1
     document = json.loads(text)
-    keys = ("machine", "versions", "simulator", "closed_loop", "evaluations", "growth", "memory", "scaling", "peers")
+    keys = (
+        "machine",
+        "versions",
+        "simulator",
+        "closed_loop",
+        "evaluations",
+        "generation",
+        "growth",
+        "memory",
+        "scaling",
+        "peers",
+    )
     assert tuple(document) == keys
     assert {"processor", "cores", "system", "python", "load_average"} <= set(document["machine"])
     assert {"numpy", "numba"} <= {name for name, version in document["versions"].items() if version}

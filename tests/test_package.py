@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -16,14 +17,20 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 
+KERNEL = "evoneuro/simulator/_lanes."
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
-    out = tmp_path_factory.mktemp("wheel")
+    return build(tmp_path_factory.mktemp("wheel"), {})
+
+
+def build(out: Path, environment: dict[str, str]) -> zipfile.ZipFile:
     source = out / "source"  # a build leaves files beside the sources, and would pick up those of an older one
-    left_out = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "results", "tests")
+    left_out = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "results", "tests", "*.so")
     shutil.copytree(ROOT, source, ignore=left_out)
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(out), str(source)]
-    result = subprocess.run(command, capture_output=True, text=True)
+    result = subprocess.run(command, capture_output=True, text=True, env=os.environ | environment)
     if "No matching distribution found for setuptools" in result.stderr:
         pytest.skip("no network to fetch the build's setuptools from")
     assert result.returncode == 0, result.stderr
@@ -34,7 +41,19 @@ def test_holds_every_module_and_no_test(wheel: zipfile.ZipFile) -> None:
     names = set(wheel.namelist())
     own = {str(p.relative_to(ROOT)) for p in (ROOT / "evoneuro").rglob("*.py")}
     tasks = {f"evoneuro_tasks/{p.name}" for p in (ROOT / "tasks").glob("*.py")}
-    assert {name for name in names if ".dist-info/" not in name} == own | tasks | {"evoneuro/py.typed"}
+    python = {name for name in names if ".dist-info/" not in name and not name.startswith(KERNEL)}
+    assert python == own | tasks | {"evoneuro/py.typed"}
+
+
+def test_holds_the_c_kernel_where_there_is_a_compiler(wheel: zipfile.ZipFile) -> None:
+    kernels = [name for name in wheel.namelist() if name.startswith(KERNEL)]
+    assert len(kernels) == (shutil.which("cc") is not None or shutil.which("gcc") is not None)
+
+
+def test_is_built_without_a_compiler(tmp_path: Path) -> None:
+    plain = build(tmp_path, {"CC": "/nonexistent/cc"})
+    assert not [name for name in plain.namelist() if name.startswith(KERNEL)]
+    assert "evoneuro/simulator/native.py" in plain.namelist()
 
 
 def test_names_its_command_and_its_tasks(wheel: zipfile.ZipFile) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from evoneuro.bench import kernels, loops
+from evoneuro.bench.generation import generation_rows
 from evoneuro.bench.kernels import Tell
 from evoneuro.bench.machine import machine, versions
 from evoneuro.bench.peers import PACKAGES
@@ -17,7 +18,8 @@ def measure(plan: Plan, tell: Tell) -> dict[str, Any]:
     """Everything, one measurement after another: this needs the machine for itself.
 
     Returns:
-        {machine, versions, simulator: [...], closed_loop: {...}, evaluations: {...}, growth: [...], memory: {...},
+        {machine, versions, simulator: [...], closed_loop: {...}, evaluations: {...}, generation: [...],
+        growth: [...], memory: {...},
         scaling: [...], peers: [...]}. What could not be measured says so under `refused`.
     """
     facts = {"machine": machine(), "versions": versions(PACKAGES)}  # before any work of ours loads the machine
@@ -27,6 +29,7 @@ def measure(plan: Plan, tell: Tell) -> dict[str, Any]:
         "simulator": kernels.simulator_rows(plan, tell),
         "closed_loop": loops.closed_loop(plan, tell),
         "evaluations": loops.evaluations(plan, tell),
+        "generation": generation_rows(plan, tell),
         "growth": kernels.growth_rows(plan, tell),
         "memory": kernels.memory_facts(plan, tell),
         "scaling": loops.scaling_rows(plan, tell),

@@ -231,7 +231,7 @@ class _Witness(ControlTask):
 
 
 def _control_row(networks: Sequence[Network], plan: Plan) -> Row:
-    """One batch as a worker gets it; simulation and encoding once more from what the networks saw."""
+    """One batch as a worker gets it; simulation once more from what the networks saw."""
     task = load_control()
     witness = type("Witness", (_Witness, type(task)), {})()
     total = in_turns({"all": lambda: evaluate(task, networks, CASES)}, replace(plan.patience, turns=3))["all"]
@@ -240,25 +240,21 @@ def _control_row(networks: Sequence[Network], plan: Plan) -> Row:
         evaluate(witness, networks, CASES)
         physics = min(physics, witness.physics)
     encoder = encoder_from_spec(networks[0].encoder or {})
-    replays = [_replay(witness, networks, encoder) for _ in range(3)]
-    simulation, encoding = (min(column) for column in zip(*replays, strict=True))
-    return _shares(len(networks), total, simulation, physics, encoding)
+    simulation = min(_replay(witness, networks, encoder) for _ in range(3))
+    return _shares(len(networks), total, simulation, physics)
 
 
-def _replay(witness: _Witness, networks: Sequence[Network], encoder: Encoder) -> tuple[float, float]:
-    """Seconds of the simulator and of the encoder on what was seen."""
-    simulation = encoding = 0.0
-    simulator = lane_simulator(networks, CASES.count)
+def _replay(witness: _Witness, networks: Sequence[Network], encoder: Encoder) -> float:
+    """Seconds of acting on what was seen: encoder, simulator and decoder."""
+    seconds = 0.0
+    simulator = lane_simulator(networks, CASES.count, encoder)
     for seen, over in zip(witness.seen, witness.over, strict=False):
         start = time.perf_counter()
-        trains = encoder.encode(encoder.quantise(seen), networks[0].window)
-        middle = time.perf_counter()
-        simulator.decide(trains)
+        simulator.act(seen)
         if over.any():
             simulator.repack(~over)
-        encoding += middle - start
-        simulation += time.perf_counter() - middle
-    return simulation, encoding
+        seconds += time.perf_counter() - start
+    return seconds
 
 
 def _data_row(plan: Plan) -> Row:
@@ -277,10 +273,10 @@ def _data_row(plan: Plan) -> Row:
         },
         plan.patience,
     )
-    return _shares(len(networks), seconds["all"], seconds["simulation"], 0.0, 0.0)  # encoded once, then kept
+    return _shares(len(networks), seconds["all"], seconds["simulation"], 0.0)  # encoded once, then kept
 
 
-def _shares(networks: int, total: float, simulation: float, physics: float, encoding: float) -> Row:
+def _shares(networks: int, total: float, simulation: float, physics: float) -> Row:
     neither = max(total - simulation - physics, 0.0)
     return {
         "networks": networks,
@@ -289,7 +285,6 @@ def _shares(networks: int, total: float, simulation: float, physics: float, enco
         "simulation": simulation / networks * 1e6,
         "physics": physics / networks * 1e6,
         "neither": neither / networks * 1e6,
-        "of_which_encoding": encoding / networks * 1e6,
         "share_neither": neither / total,
     }
 

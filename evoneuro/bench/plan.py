@@ -22,6 +22,7 @@ class Plan:
         peer_sizes, peer_delays: of the networks that peers get.
         episodes: of the closed loop, one network; shared: networks and episodes of each, as evolution has them.
         neat_steps: environment steps of neat-python.
+        generation_sizes: population and size of genomes whose generation is timed without evaluation.
         population, generations: of the run that is timed end to end.
         workers: numbers of workers to compare, each with a pool of its own.
         pools: how often each pool is opened, in turns.
@@ -41,6 +42,7 @@ class Plan:
     episodes: int
     shared: tuple[int, int]
     neat_steps: int
+    generation_sizes: tuple[tuple[int, Size], ...]
     population: int
     generations: int
     workers: tuple[int, ...]
@@ -72,6 +74,7 @@ FULL = Plan(
     episodes=1000,
     shared=(125, 8),
     neat_steps=40_000,
+    generation_sizes=((100, Size(14, 20)), (1000, Size(50, 200))),
     population=100,
     generations=10,
     workers=(1, 2),
@@ -101,6 +104,7 @@ QUICK = Plan(
     episodes=200,
     shared=(25, 8),
     neat_steps=5_000,
+    generation_sizes=((100, Size(14, 20)),),
     population=20,
     generations=2,
     workers=(1, 2),
