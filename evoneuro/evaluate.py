@@ -6,7 +6,7 @@ who else is in the batch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,7 +61,7 @@ class _Group:
 
 def _by_encoder(task: Task, networks: Networks, seed: int) -> list[_Group]:
     default: Mapping[str, Any] | None = None
-    groups: dict[str, _Group] = {}
+    groups: dict[Hashable, _Group] = {}
     known: dict[Settings, tuple[_Group, int]] = {}  # few of the networks differ in their settings
     for i, settings in enumerate(networks.settings):
         if settings not in known:
@@ -69,7 +69,7 @@ def _by_encoder(task: Task, networks: Networks, seed: int) -> list[_Group]:
             if spec is None:
                 default = default if default is not None else _call(task, "coding", seed)[0]
                 spec = default
-            key = repr(None if spec is None else sorted((k, v) for k, v in spec.items() if k != "gain"))
+            key = _gainless(spec)
             if key not in groups:
                 groups[key] = _Group(None if spec is None else encoder_from_spec(spec))
             gain = check_integer("encoder: gain", (spec or {}).get("gain", UNIT_GAIN), 1, 256)
@@ -79,6 +79,13 @@ def _by_encoder(task: Task, networks: Networks, seed: int) -> list[_Group]:
         group.gains.append(gain)
     _check_sizes(task, networks, list(groups.values()), seed)
     return list(groups.values())
+
+
+def _gainless(spec: Mapping[str, Any] | None) -> Hashable:
+    """What two encoders must share to quantise alike. Not their `repr`: it writes out every float of the ranges."""
+    if spec is None:
+        return None
+    return tuple((k, tuple(v) if isinstance(v, list) else v) for k, v in sorted(spec.items()) if k != "gain")
 
 
 def _check_sizes(task: Task, networks: Networks, groups: Sequence[_Group], seed: int) -> None:
@@ -149,32 +156,34 @@ def _episodes(
     count, total = len(networks), len(networks) * cases.count
     keys = lane_keys(cases.seed, cases.stream, cases.count, cases.generation)
     simulator = lane_simulator(networks, cases.count, encoder, gains)
-    returns = np.zeros(total)
-    decisions, steps = np.zeros((2, total), np.int64)
     lane = np.arange(total)  # which episode of which network each live lane is
+    returns, steps = np.zeros(total), np.zeros(total, np.int64)  # of the live lanes
+    done = np.zeros((3, total))  # returns, steps and decisions of all
+    decision = 0
     state, observation = _reset(task, np.tile(keys, count))
-    for _ in range(_call(task, "step_limit")):
+    for decision in range(1, _call(task, "step_limit") + 1):
         seen = _by_lane(task, "observation", observation, (len(lane), len(encoder.low)))
         choice, latency = simulator.act(seen)
         state, observation, reward, over = _step(task, state, choice)
-        returns[lane] += reward
-        decisions[lane] += 1
-        steps[lane] += latency
+        returns += reward
+        steps += latency
         if not task.keep_state:
             simulator.forget()
         if over.any():
+            done[:, lane[over]] = returns[over], steps[over], np.full(int(over.sum()), decision)
             running = ~over
-            lane = lane[running]
+            lane, returns, steps = lane[running], returns[running], steps[running]
             observation, state = _take(task, "observation", observation, running), _take(task, "state", state, running)
             simulator.repack(running)
         if not len(lane):
             break
+    done[:, lane] = returns, steps, np.full(len(lane), decision)
     shape = (count, cases.count)
     return _evaluations(
         networks,
-        returns.reshape(shape),
-        decisions.reshape(shape).sum(axis=1),
-        steps.reshape(shape).sum(axis=1),
+        done[0].reshape(shape),
+        done[2].reshape(shape).sum(axis=1).astype(np.int64),
+        done[1].reshape(shape).sum(axis=1).astype(np.int64),
         simulator.spikes,
     )
 
@@ -226,13 +235,14 @@ def _step(task: ControlTask, state: Any, choice: Integers) -> tuple[Any, Any, La
         raise PluginError(f"task {task.name!r}: step() must return (state, observation, reward, terminated, truncated)")
     state, observation, reward, terminated, truncated = found
     shape = (len(choice),)
-    over = _by_lane(task, "terminated", terminated, shape) != 0
-    over |= _by_lane(task, "truncated", truncated, shape) != 0
+    over = np.logical_or(_by_lane(task, "terminated", terminated, shape), _by_lane(task, "truncated", truncated, shape))
     return state, observation, _by_lane(task, "reward", reward, shape), over
 
 
 def _by_lane(task: ControlTask, what: str, value: Any, shape: tuple[int, ...]) -> Lanes:
     """`value` as an array, if it is finite numbers of that shape."""
+    if type(value) is np.ndarray and value.shape == shape and (value.dtype == bool or _finite(value)):
+        return value  # the common case, quickly
     try:
         array = np.asarray(value)
     except ValueError as error:
@@ -250,6 +260,10 @@ def _by_lane(task: ControlTask, what: str, value: Any, shape: tuple[int, ...]) -
             f"task {task.name!r}: {what}[{', '.join(map(str, where))}] is {array[tuple(where)]}; it must be finite"
         )
     return array
+
+
+def _finite(array: npt.NDArray[Any]) -> bool:
+    return array.dtype.kind == "f" and bool(np.isfinite(array).all())
 
 
 def _take(task: ControlTask, what: str, value: Any, kept: npt.NDArray[np.bool_]) -> Any:

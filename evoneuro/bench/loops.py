@@ -15,7 +15,7 @@ import numpy.typing as npt
 from evoneuro.bench.ceiling import Missing
 from evoneuro.bench.kernels import Row, Tell
 from evoneuro.bench.plan import Plan
-from evoneuro.bench.timing import in_turns, seconds_of
+from evoneuro.bench.timing import in_turns
 from evoneuro.coding import Encoder, encoder_from_spec
 from evoneuro.environments import ControlTask
 from evoneuro.errors import EvoNeuroError
@@ -24,13 +24,17 @@ from evoneuro.evaluation import Cases
 from evoneuro.keys import generator
 from evoneuro.launch import evolve
 from evoneuro.network import NO_LEAK, Network
+from evoneuro.networks import Networks
 from evoneuro.simulator.lanes import decide_shared, lane_simulator
 from evoneuro.task import ClassificationTask, load_task
 from evoneuro.workers import Pool, open_pool
+from evoneuro.workers.pool import LEAST_BATCH
 
 CONTROL, DATA = "cartpole", "breast-cancer"
 CASES = Cases(0, "test", 0, 8)
 SYNAPSES = 8
+DECODER = {"kind": "count"}  # one object: networks of a run share what they agree in
+ROUNDS = 8  # batches for each of the most workers in one call
 
 
 def balancing_network(task: ControlTask) -> Network:
@@ -43,7 +47,7 @@ def balancing_network(task: ControlTask) -> Network:
     return _voting(encoder, votes, np.tile([0, 1], 4), np.repeat([1, 1, 3, 1], 2), threshold=9, window=24)
 
 
-def random_networks(encoder: dict[str, Any] | None, outputs: int, count: int, window: int) -> list[Network]:
+def random_networks(encoder: dict[str, Any] | None, outputs: int, count: int, window: int) -> Networks:
     """Networks of `SYNAPSES` synapses from random inputs to random outputs, as evolution begins with."""
     inputs = encoder_from_spec(encoder or {}).inputs
     rng = generator(0, "check", index=inputs)
@@ -53,7 +57,7 @@ def random_networks(encoder: dict[str, Any] | None, outputs: int, count: int, wi
         weight[rng.choice(inputs, min(SYNAPSES, inputs), replace=False)] = rng.integers(1, 127, min(SYNAPSES, inputs))
         delays = rng.integers(1, 15, inputs, endpoint=True)
         networks.append(_voting(encoder, weight, rng.integers(outputs, size=inputs), delays, 64, window, outputs))
-    return networks
+    return Networks.of(networks)
 
 
 def _voting(
@@ -81,7 +85,7 @@ def _voting(
         outputs=np.arange(inputs, neurons, dtype=np.int32),
         window=window,
         encoder=encoder,
-        decoder={"kind": "count"},
+        decoder=DECODER,
     )
 
 
@@ -190,7 +194,7 @@ def evaluations(plan: Plan, tell: Tell) -> Row:
     encoder, _ = control.coding(0)
     window = control.window
     lasting, early = (
-        [balancing_network(control)] * plan.population,
+        Networks.of([balancing_network(control)] * plan.population),
         random_networks(encoder, 2, plan.population, window),
     )
     rows = [
@@ -314,30 +318,19 @@ def _whole_run(plan: Plan, tell: Tell) -> Row:
 
 def scaling_rows(plan: Plan, tell: Tell) -> list[Row]:
     """A row for each number of workers: the same networks through the real pool, pools opened in turns."""
-    task = load_task(DATA)
-    spec, _ = task.coding(0)
+    network = balancing_network(load_control())
+    networks = Networks.of([network] * (LEAST_BATCH * ROUNDS * max(plan.workers)))
     least = min(plan.workers)
-    networks = _batch_of(plan.batch_seconds, random_networks(spec, task.outputs, 64, task.window))
-    networks = networks * max(plan.workers)
     found: dict[int, list[Row]] = {count: [] for count in plan.workers}
     for turn in range(plan.pools):
         for count in plan.workers if turn % 2 == 0 else reversed(plan.workers):
             tell(f"workers: {count}")
-            with open_pool(DATA, {}, count) as pool:
+            with open_pool(CONTROL, {}, count, target=plan.batch_seconds) as pool:
                 found[count].append(_pool_row(pool, networks, plan.batches))
     best = {count: min(rows, key=lambda row: row["seconds"]) for count, rows in found.items()}
     return [
         {**best[count], "speed_up": best[least]["seconds"] / best[count]["seconds"] * least} for count in plan.workers
     ]
-
-
-def _batch_of(seconds: float, networks: list[Network]) -> list[Network]:
-    """As many networks as one worker evaluates in `seconds`."""
-    task = load_task(DATA)
-    evaluate(task, networks, CASES)
-    each = min(seconds_of(lambda: evaluate(task, networks, CASES)) for _ in range(3)) / len(networks)
-    count = max(1, round(seconds / each))
-    return (networks * -(-count // len(networks)))[:count]
 
 
 def _pool_row(pool: Pool, networks: Sequence[Network], calls: int) -> Row:

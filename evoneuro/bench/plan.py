@@ -74,13 +74,13 @@ FULL = Plan(
     episodes=1000,
     shared=(125, 8),
     neat_steps=40_000,
-    generation_sizes=((100, Size(14, 20)), (1000, Size(50, 200))),
+    generation_sizes=((100, Size(14, 20)), (1000, Size(14, 20)), (1000, Size(50, 200))),
     population=100,
     generations=10,
     workers=(1, 2),
     pools=2,
     batch_seconds=0.05,
-    batches=40,
+    batches=8,
 )
 
 QUICK = Plan(
@@ -110,5 +110,5 @@ QUICK = Plan(
     workers=(1, 2),
     pools=1,
     batch_seconds=0.05,
-    batches=8,
+    batches=2,
 )

@@ -250,9 +250,10 @@ class NativeSimulator:
         Returns:
             The chosen output and the steps it took, int32 [live lanes] each.
         """
-        check_shape("observations", observations.shape, (self._total, len(self._centre)))
+        if observations.shape != (self._total, len(self._centre)):
+            check_shape("observations", observations.shape, (self._total, len(self._centre)))
         seen = np.ascontiguousarray(observations, np.float64)
-        self._job.point(observations=seen)
+        self._job.observations = _address(seen)
         self._job.train_words = self._encoded_words
         return self._decide()
 

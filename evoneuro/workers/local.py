@@ -11,7 +11,7 @@ from evoneuro.deadline import NoAnswer, deadline
 from evoneuro.evaluation import Cases, Evaluation
 from evoneuro.network import Network
 from evoneuro.task import Task
-from evoneuro.workers.pool import FIRST_BATCH, Pace, Results
+from evoneuro.workers.pool import FIRST_BATCH, TARGET_SECONDS, Pace, Results
 from evoneuro.workers.worker import build_task, evaluate_batch
 
 
@@ -24,14 +24,14 @@ class LocalPool:
 
     workers = 0
 
-    def __init__(self, task: Task, timeout: float = 60.0) -> None:
+    def __init__(self, task: Task, timeout: float = 60.0, target: float = TARGET_SECONDS) -> None:
         self._task = task
-        self._pace = Pace(timeout)
+        self._pace = Pace(timeout, target)
 
     @classmethod
-    def of(cls, task_name: str, parameters: Mapping[str, Any], timeout: float) -> LocalPool:
+    def of(cls, task_name: str, parameters: Mapping[str, Any], timeout: float, target: float) -> LocalPool:
         """The pool of the named task."""
-        return cls(build_task(task_name, parameters), timeout)
+        return cls(build_task(task_name, parameters), timeout, target)
 
     @property
     def busy(self) -> float:

@@ -59,8 +59,8 @@ class Pool(Protocol):
 class Pace:
     """How long one network takes, learned while batches come back; it sets the size of the next and its deadline."""
 
-    def __init__(self, timeout: float) -> None:
-        self.timeout = timeout
+    def __init__(self, timeout: float, target: float = TARGET_SECONDS) -> None:
+        self.timeout, self.target = timeout, target
         self.busy = 0.0  # seconds of all batches together
         self.seconds: float | None = None  # per network
 
@@ -71,7 +71,7 @@ class Pace:
         self.seconds = latest if self.seconds is None else (self.seconds + latest) / 2
 
     def size(self) -> int:
-        """Networks that make one batch of `TARGET_SECONDS`, or a longer one where they would be few; at least one.
+        """Networks that make one batch of `target` seconds, or a longer one where they would be few; at least one.
 
         A batch costs much that does not depend on its size (an episode's decisions come one after another), so a
         small batch makes each network look slow, and must not make the next one smaller still.
@@ -79,7 +79,7 @@ class Pace:
         if self.seconds is None:
             return FIRST_BATCH
         each = max(self.seconds, 1e-6)
-        return max(1, int(TARGET_SECONDS / each), min(LEAST_BATCH, int(LONGEST_SECONDS / each)))
+        return max(1, int(self.target / each), min(LEAST_BATCH, int(LONGEST_SECONDS / each)))
 
     def limit(self, networks: int) -> float:
         """Seconds after which a batch of `networks` counts as hanging: the timeout, or more if much is expected."""
@@ -87,7 +87,12 @@ class Pace:
 
 
 def open_pool(
-    task_name: str, parameters: Mapping[str, Any], workers: int | None, address: str = "local", timeout: float = 60.0
+    task_name: str,
+    parameters: Mapping[str, Any],
+    workers: int | None,
+    address: str = "local",
+    timeout: float = 60.0,
+    target: float = TARGET_SECONDS,
 ) -> Pool:
     """The pool that evaluates on the named task.
 
@@ -98,6 +103,7 @@ def open_pool(
         workers: 0 evaluates in this process, without Ray; None takes one worker per processor.
         address: "local" starts Ray on this machine; "auto", `HOST:PORT` or `ray://HOST:PORT` joins a running cluster.
         timeout: seconds without an answer after which a candidate counts as hanging.
+        target: seconds of work that a batch should hold.
 
     Raises:
         EvoNeuroError: a wrong argument, Ray is not installed or there is no cluster at `address`.
@@ -112,8 +118,8 @@ def open_pool(
             raise EvoNeuroError(f"workers 0 evaluates in this process and uses no cluster; drop the address {address}")
         from evoneuro.workers.local import LocalPool
 
-        return LocalPool.of(task_name, parameters, timeout)
+        return LocalPool.of(task_name, parameters, timeout, target)
     from evoneuro.task import absolute
     from evoneuro.workers.ray_pool import RayPool
 
-    return RayPool(absolute(task_name), parameters, workers, address, timeout)
+    return RayPool(absolute(task_name), parameters, workers, address, timeout, target)

@@ -97,10 +97,16 @@ class RayPool:
     """A pool of Ray actors; see `evoneuro.workers.pool.open_pool` for the arguments."""
 
     def __init__(
-        self, task_name: str, parameters: Mapping[str, Any], workers: int | None, address: str, timeout: float
+        self,
+        task_name: str,
+        parameters: Mapping[str, Any],
+        workers: int | None,
+        address: str,
+        timeout: float,
+        target: float,
     ) -> None:
         self._task_name, self._parameters = task_name, dict(parameters)
-        self._pace = Pace(timeout)
+        self._pace = Pace(timeout, target)
         self._members: list[_Member] = []
         self._failed_starts, self._next_start = 0, 0.0
         session = _Session.open(address, workers)

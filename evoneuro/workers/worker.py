@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from evoneuro.errors import EvoNeuroError, PluginError
 from evoneuro.evaluate import evaluate
@@ -109,7 +110,8 @@ def pack(evaluations: Sequence[Evaluation]) -> Packed:
     for name, kind in RAGGED.items():
         arrays = [getattr(evaluation, name) for evaluation in evaluations]
         lengths = np.array([len(array) for array in arrays], np.int64)
-        values[name] = lengths.tobytes(), np.concatenate([np.empty(0, kind), *arrays]).tobytes()
+        content = _narrowed(np.concatenate([np.empty(0, kind), *arrays]))
+        values[name] = lengths.tobytes(), content.tobytes(), content.dtype.str
     values["failure"] = [evaluation.failure for evaluation in evaluations]
     return values
 
@@ -120,7 +122,9 @@ def unpack(packed: Packed) -> list[Evaluation]:
         name: np.frombuffer(packed[name], kind).tolist() for name, kind in COLUMNS.items()
     }
     for name, kind in RAGGED.items():
-        lengths, content = (np.frombuffer(raw, to) for raw, to in zip(packed[name], (np.int64, kind), strict=True))
+        raw_lengths, raw, found = packed[name]
+        lengths, content = np.frombuffer(raw_lengths, np.int64), np.frombuffer(raw, found).astype(kind, copy=False)
+        content.flags.writeable = False
         starts = np.concatenate([[0], np.cumsum(lengths)]).tolist()
         columns[name] = [content[start:stop] for start, stop in pairwise(starts)]
     columns["failure"] = packed["failure"]
@@ -130,6 +134,14 @@ def unpack(packed: Packed) -> list[Evaluation]:
         vars(evaluation).update(zip(columns, row, strict=True))
         evaluations.append(evaluation)
     return evaluations
+
+
+def _narrowed(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The same values in bytes, where all of them are such small numbers: the scores of samples are 0 and 1."""
+    with np.errstate(invalid="ignore"):
+        small = array.astype(np.uint8)
+    equal = (small == array).all() and not np.signbit(array).any()  # -0.0 would lose its sign
+    return small if equal else array
 
 
 def _reason(task: Task, error: BaseException) -> str:
