@@ -115,7 +115,7 @@ def _samples(
     results: list[Evaluation | None] = [None] * len(networks)
     for gain in np.unique(gains):
         positions = np.flatnonzero(gains == gain).tolist()
-        group = networks.take(positions)
+        group = networks if len(positions) == len(networks) else networks.take(positions)
         window = max(settings.window for settings in set(group.settings))
         trains = _sample_trains(task, cases, encoder, int(gain), window)
         choice, latency, spikes = decide_shared(group, trains)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,8 +19,9 @@ from evoneuro.network import Network
 from evoneuro.neuron import Reference
 from evoneuro.simulator import SIMULATORS, cuda, lane_simulator, native, runnable
 from evoneuro.simulator import lanes as lanes_module
-from evoneuro.simulator.compiled import Compiled
+from evoneuro.simulator.compiled import Compiled, compile_networks
 from evoneuro.simulator.lanes import decide_shared
+from evoneuro.simulator.layout import Variant, choose, takes_events
 
 needs_native = pytest.mark.skipif(not native.available(), reason="the C kernel was not built: no compiler here")
 
@@ -31,18 +33,39 @@ class TestNumba(SimulatorCases):
 
 
 @needs_native
+@pytest.mark.parametrize(("beyond", "bits"), [(0, 16), (1, 32)])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_lanes_are_16_bits_as_long_as_nothing_leaves_them(sign: int, beyond: int, bits: int) -> None:
+    """12 spikes bring the output to 30,000 or to the floor at -30,000, and both inputs at once to 32,767 from 0."""
+    network = relay(
+        ids=[0, 1, 2], threshold=[1, 1, 30001], leak=[-1] * 3, refractory=[0] * 3, pre=[0, 1], post=[2, 2],
+        weight=[sign * 2500, sign * (267 + beyond)], delay=[1, 1], outputs=[2], v_min=-30000 if sign < 0 else -1,
+    )  # fmt: skip
+    assert choose(compile_networks([network]), 64).bits == bits
+    raster = np.ones((40, 64, 2), np.int32)
+    raster[:12, :, 1] = 0
+    raster[13:, 32:] = 0
+    subject, reference = SIMULATORS["native"](network, 64), Reference(network, 64)
+    spikes = reference.run(raster)
+    assert np.array_equal(subject.run(raster), spikes)
+    assert spikes[:, :, 2].any() == (sign > 0)
+    trains = random_trains(0, network, 64)
+    for got, expected in zip(subject.decide(trains), reference.decide(trains), strict=True):
+        assert np.array_equal(got, expected)
+
+
+@needs_native
 class TestNative(SimulatorCases):
-    @pytest.fixture(params=native.kernels() if native.available() else [])
+    @pytest.fixture(params=native.variants() if native.available() else [])
     def simulator(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> SimulatorFactory:
         """Every instruction set, block width and lane type that runs here; 16 bits only where they are enough."""
-        instructions, width, bits = request.param
-        choose = native.choose
+        variant: Variant = request.param
 
-        def chosen(compiled: Compiled, lanes: int) -> native.Kernel:
-            enough = max(bits, choose(compiled, 64).bits)
-            if width == 1 and not native.takes_events(compiled):
-                return choose(compiled, 64)
-            return native.Kernel(width, enough, instructions)
+        def chosen(compiled: Compiled, lanes: int) -> Variant:
+            many = choose(compiled, 64)
+            if variant.driven_by_events and not takes_events(compiled):
+                return many
+            return replace(variant, bits=max(variant.bits, many.bits))
 
         monkeypatch.setattr(native, "choose", chosen)
         return SIMULATORS["native"]

@@ -9,17 +9,21 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from evoneuro.simulator import native
+from evoneuro.simulator.lanes import chosen
+
 PACKAGES = ("evoneuro", "numpy", "numba", "llvmlite", "ray", "gymnasium")
 
 
 def machine() -> dict[str, Any]:
-    """Processor, cores, memory, operating system, Python, and how busy it is (None where that is unknown)."""
+    """Processor, cores, memory, system, Python, lane kernel, and how busy it is (None where that is unknown)."""
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_gib": _memory(),
         "system": platform.platform(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "kernel": _kernel(),
         "load_average": [round(load, 2) for load in os.getloadavg()] if hasattr(os, "getloadavg") else None,
     }
 
@@ -45,6 +49,12 @@ def peak_memory() -> int | None:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _kernel() -> str:
+    """The lane kernel that is measured, with the vectors that it uses."""
+    name = chosen()
+    return f"{name}, {native.instruction_set()}" if name == "native" else name
 
 
 def _processor() -> str:

@@ -19,7 +19,7 @@ from evoneuro.errors import EvoNeuroError, check_shape
 from evoneuro.network import Integers, Network
 from evoneuro.neuron import Charges, Spikes, check_charges
 from evoneuro.simulator.compiled import Compiled, compile_networks
-from evoneuro.simulator.encoding import ActsOnTrains
+from evoneuro.simulator.encoding import ActsOnTrains, Gains
 
 WARP = 32  # threads that march together
 BLOCK = 128  # most threads in a block: small, so that early decisions free their places soon
@@ -55,7 +55,7 @@ class CudaSimulator(ActsOnTrains):
         networks: Sequence[Network],
         lanes: int = 1,
         encoder: Encoder | None = None,
-        gains: npt.NDArray[np.int64] | None = None,
+        gains: Gains | None = None,
     ) -> None:
         if len({len(network.inputs) for network in networks}) != 1:
             raise EvoNeuroError("a batch needs networks with equally many inputs")
@@ -109,14 +109,7 @@ class CudaSimulator(ActsOnTrains):
         return np.ascontiguousarray(raster.copy_to_host().transpose(0, 2, 1))
 
     def decide(self, trains: Trains) -> tuple[Integers, Integers]:
-        """One decision of every live lane.
-
-        Args:
-            trains: uint32 (words, inputs, live lanes), network after network.
-
-        Returns:
-            The chosen output and the steps it took, int32 [live lanes] each.
-        """
+        """One decision of every live lane: see `LaneSimulator`."""
         total = int(self.live.sum())
         check_shape("trains", trains.shape, ("words", len(self.networks[0].inputs), total))
         if not total:
@@ -141,7 +134,7 @@ class CudaSimulator(ActsOnTrains):
         return place.reshape(trains.shape)
 
     def repack(self, keep: npt.NDArray[np.bool_]) -> None:
-        """Let the live lanes go that are not in `keep` (bool [live lanes])."""
+        """Let the live lanes go that are not in `keep`: see `LaneSimulator`."""
         owner = np.repeat(np.arange(len(self.live)), self.live)
         column = np.arange(len(owner)) - self._starts[owner]
         self._set_live(np.bincount(owner[keep], minlength=len(self.live)).astype(np.int32))
@@ -158,14 +151,7 @@ class CudaSimulator(ActsOnTrains):
 
 
 def decide_shared(networks: Sequence[Network], trains: Trains) -> tuple[Integers, Integers, npt.NDArray[np.int64]]:
-    """One decision per lane from a cleared state, every network on the same trains: a data set.
-
-    Args:
-        trains: uint32 (words, inputs, lanes).
-
-    Returns:
-        choice and latency, int32 [networks, lanes], and the spikes of all neurons, int64 [all neurons].
-    """
+    """One decision of every network on the same trains: see `evoneuro.simulator.lanes.decide_shared`."""
     for network in networks:
         check_shape("trains", trains.shape, ("words", len(network.inputs), "lanes"))
     device = _Device()

@@ -11,6 +11,8 @@ from evoneuro.coding import Encoder
 from evoneuro.coding.trains import Trains
 from evoneuro.network import Integers, Network
 
+Gains = npt.NDArray[np.int64]
+
 
 class ActsOnTrains:
     """What a simulator that decides on trains inherits to act on observations; its constructor sets the attributes.
@@ -23,7 +25,7 @@ class ActsOnTrains:
     networks: Sequence[Network]
     live: Integers
     encoder: Encoder | None
-    gains: npt.NDArray[np.int64] | None
+    gains: Gains | None
 
     def decide(self, trains: Trains) -> tuple[Integers, Integers]:
         """See `evoneuro.simulator.lanes.LaneSimulator`."""

@@ -15,9 +15,7 @@ from evoneuro.network import NEURON_GENES, SYNAPSE_GENES, Integers, Network
 from evoneuro.neuron import Charges, Spikes, check_charges
 from evoneuro.simulator import kernel
 from evoneuro.simulator.compiled import compile_networks
-from evoneuro.simulator.encoding import ActsOnTrains
-
-Gains = npt.NDArray[np.int64]
+from evoneuro.simulator.encoding import ActsOnTrains, Gains
 
 
 class JitSimulator(ActsOnTrains):
@@ -65,14 +63,7 @@ class JitSimulator(ActsOnTrains):
         return raster
 
     def decide(self, trains: Trains) -> tuple[Integers, Integers]:
-        """One decision of every live lane.
-
-        Args:
-            trains: uint32 (words, inputs, live lanes), network after network.
-
-        Returns:
-            The chosen output and the steps it took, int32 [live lanes] each.
-        """
+        """One decision of every live lane: see `LaneSimulator`."""
         total = int(self.live.sum())
         check_shape("trains", trains.shape, ("words", len(self.networks[0].inputs), total))
         columns = np.concatenate([[0], np.cumsum(self.live[:-1], dtype=np.int64)])
@@ -90,7 +81,7 @@ class JitSimulator(ActsOnTrains):
             array[:] = 0
 
     def repack(self, keep: npt.NDArray[np.bool_]) -> None:
-        """Let the live lanes go that are not in `keep` (bool [live lanes])."""
+        """Let the live lanes go that are not in `keep`: see `LaneSimulator`."""
         left = np.empty_like(self.live)
         kernel.repack(self.compiled, self.live, keep, self.state, left)
         self.live = left
@@ -108,14 +99,7 @@ def warm_up() -> None:
 
 
 def decide_shared(networks: Sequence[Network], trains: Trains) -> tuple[Integers, Integers, npt.NDArray[np.int64]]:
-    """One decision per lane from a cleared state, every network on the same trains: a data set.
-
-    Args:
-        trains: uint32 (words, inputs, lanes).
-
-    Returns:
-        choice and latency, int32 [networks, lanes], and the spikes of all neurons, int64 [all neurons].
-    """
+    """One decision of every network on the same trains: see `evoneuro.simulator.lanes.decide_shared`."""
     for network in networks:
         check_shape("trains", trains.shape, ("words", len(network.inputs), "lanes"))
     compiled = compile_networks(networks)

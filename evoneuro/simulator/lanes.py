@@ -21,11 +21,11 @@ from evoneuro.errors import check_choice
 from evoneuro.network import Integers, Network
 from evoneuro.neuron import Charges, Spikes
 from evoneuro.simulator import cuda, jit, native
+from evoneuro.simulator.encoding import Gains
 
 VARIABLE = "EVONEURO_SIMULATOR"
 
 Decisions = tuple[Integers, Integers]
-Gains = npt.NDArray[np.int64]
 
 
 class LaneSimulator(Protocol):
@@ -50,10 +50,24 @@ class LaneSimulator(Protocol):
         """Simulate the only network; arguments and result as in `evoneuro.neuron.Reference.run`."""
 
     def decide(self, trains: Trains) -> Decisions:
-        """One decision of every live lane on trains, uint32 (words, inputs, live lanes): choice and latency."""
+        """One decision of every live lane.
+
+        Args:
+            trains: uint32 (words, inputs, live lanes), network after network.
+
+        Returns:
+            The chosen output and the steps it took, int32 [live lanes] each.
+        """
 
     def act(self, observations: npt.NDArray[np.float64]) -> Decisions:
-        """One decision of every live lane on finite observations (live lanes, values): choice and latency."""
+        """One decision of every live lane, on what the encoder given at the start makes of observations.
+
+        Args:
+            observations: finite numbers (live lanes, values), network after network.
+
+        Returns:
+            The chosen output and the steps it took, int32 [live lanes] each.
+        """
 
     def forget(self) -> None:
         """Clear potentials, counters and spikes in flight; lanes and spike counts stay as they are."""

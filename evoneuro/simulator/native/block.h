@@ -319,7 +319,7 @@ static inline void NAME(quantise)(const job *j, int64_t first, int64_t value, in
     double offset[W];
     for (int k = 0; k < lanes; k++) {
         double o = (x[k * j->values] - centre) / reach * half;
-        o = o > half ? half : o;
+        o = o <= half ? o : half; /* NaN, which nobody should give, too: it must not become a place in the table */
         offset[k] = o < -half ? -half : o;
     }
     switch (j->rounding) {
