@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib import import_module
 from typing import Any
@@ -16,7 +16,7 @@ from evoneuro.bench.ceiling import Missing
 from evoneuro.bench.kernels import Row, Tell
 from evoneuro.bench.plan import Plan
 from evoneuro.bench.timing import in_turns
-from evoneuro.coding import Encoder, encoder_from_spec
+from evoneuro.coding import encoder_from_spec
 from evoneuro.environments import ControlTask
 from evoneuro.errors import EvoNeuroError
 from evoneuro.evaluate import evaluate
@@ -25,7 +25,7 @@ from evoneuro.keys import generator
 from evoneuro.launch import evolve
 from evoneuro.network import NO_LEAK, Network
 from evoneuro.networks import Networks
-from evoneuro.simulator.lanes import decide_shared, lane_simulator
+from evoneuro.simulator.lanes import KERNELS, LaneSimulator, chosen, decide_shared
 from evoneuro.task import ClassificationTask, load_task
 from evoneuro.workers import Pool, open_pool
 from evoneuro.workers.pool import LEAST_BATCH
@@ -213,52 +213,51 @@ def load_control() -> ControlTask:
     return task
 
 
-class _Witness(ControlTask):
-    """Notes how long physics takes, and what the networks saw, so that the simulation can be timed alone."""
+class _Stopwatch:
+    """Seconds that calls take, added up."""
 
-    def reset(self, keys: Any) -> tuple[Any, Any]:
-        start = time.perf_counter()
-        state, observation = super().reset(keys)
-        self.physics = time.perf_counter() - start
-        self.seen: list[Any] = [observation]
-        self.over: list[Any] = []
-        return state, observation
+    def __init__(self) -> None:
+        self.seconds = 0.0
 
-    def step(self, state: Any, action: Any) -> tuple[Any, Any, Any, Any, Any]:
-        start = time.perf_counter()
-        found = super().step(state, action)
-        self.physics += time.perf_counter() - start
-        over = np.asarray(found[3]) | np.asarray(found[4])
-        self.over.append(over)
-        self.seen.append(np.asarray(found[1])[~over])
-        return found
+    def times(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """The same call, timed."""
+
+        def timed(*arguments: Any) -> Any:
+            start = time.perf_counter()
+            found = call(*arguments)
+            self.seconds += time.perf_counter() - start
+            return found
+
+        return timed
 
 
 def _control_row(networks: Sequence[Network], plan: Plan) -> Row:
-    """One batch as a worker gets it; simulation once more from what the networks saw."""
-    task = load_control()
-    witness = type("Witness", (_Witness, type(task)), {})()
-    total = in_turns({"all": lambda: evaluate(task, networks, CASES)}, replace(plan.patience, turns=3))["all"]
-    physics = float("inf")
-    for _ in range(3):
-        evaluate(witness, networks, CASES)
-        physics = min(physics, witness.physics)
-    encoder = encoder_from_spec(networks[0].encoder or {})
-    simulation = min(_replay(witness, networks, encoder) for _ in range(3))
-    return _shares(len(networks), total, simulation, physics)
+    """One batch as a worker gets it: the fastest of several evaluations, all of whose parts are timed within it."""
+    found = [_timed_evaluation(networks) for _ in range(plan.patience.turns)]
+    return _shares(len(networks), *min(found))
 
 
-def _replay(witness: _Witness, networks: Sequence[Network], encoder: Encoder) -> float:
-    """Seconds of acting on what was seen: encoder, simulator and decoder."""
-    seconds = 0.0
-    simulator = lane_simulator(networks, CASES.count, encoder)
-    for seen, over in zip(witness.seen, witness.over, strict=False):
+def _timed_evaluation(networks: Sequence[Network]) -> tuple[float, float, float]:
+    """Seconds of an evaluation, and those of them that simulation (encoder to decoder) and physics take."""
+    task, physics, simulation = load_control(), _Stopwatch(), _Stopwatch()
+    for name in ("reset", "step"):
+        setattr(task, name, physics.times(getattr(task, name)))
+    kernel = KERNELS[chosen()]
+
+    def simulator(*arguments: Any) -> LaneSimulator:
+        made = kernel.simulator(*arguments)
+        for name in ("act", "repack"):
+            setattr(made, name, simulation.times(getattr(made, name)))
+        return made
+
+    KERNELS[chosen()] = replace(kernel, simulator=simulator)
+    try:
         start = time.perf_counter()
-        simulator.act(seen)
-        if over.any():
-            simulator.repack(~over)
-        seconds += time.perf_counter() - start
-    return seconds
+        evaluate(task, networks, CASES)
+        total = time.perf_counter() - start
+    finally:
+        KERNELS[chosen()] = kernel
+    return total, simulation.seconds, physics.seconds
 
 
 def _data_row(plan: Plan) -> Row:
@@ -281,7 +280,7 @@ def _data_row(plan: Plan) -> Row:
 
 
 def _shares(networks: int, total: float, simulation: float, physics: float) -> Row:
-    neither = max(total - simulation - physics, 0.0)
+    neither = max(total - simulation - physics, 0.0)  # of a data set, simulation is timed apart
     return {
         "networks": networks,
         "evaluations_per_s": networks / total,

@@ -78,7 +78,7 @@ FULL = Plan(
     population=100,
     generations=10,
     workers=(1, 2),
-    pools=2,
+    pools=3,
     batch_seconds=0.05,
     batches=8,
 )
