@@ -18,8 +18,9 @@ from evoneuro.evaluation import Cases, Evaluation
 from evoneuro.express import Blueprint, express
 from evoneuro.genome import Bounds
 from evoneuro.network import Network
+from evoneuro.plugins import plugin_error
 from evoneuro.simulator.lanes import warm_up
-from evoneuro.task import Task, load_task, plugin_error
+from evoneuro.task import Task, load_task
 from evoneuro.variation import random_genomes
 
 PATIENCE = 60.0  # seconds until a task counts as hanging

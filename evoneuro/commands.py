@@ -104,7 +104,8 @@ def evaluate(options: argparse.Namespace) -> int:
     from evoneuro.evaluate import evaluate
     from evoneuro.evaluation import Cases
     from evoneuro.front import confidence_interval, resolve
-    from evoneuro.task import absolute, load_task
+    from evoneuro.plugins import absolute
+    from evoneuro.task import load_task
 
     network = resolve(options.net)
     settings = apply({}, options.set)

@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from evoneuro.errors import EvoNeuroError
 from evoneuro.keys import Keys, generator
-from evoneuro.task import Task, plugin_error
+from evoneuro.plugins import plugin_error
+from evoneuro.task import Task
 
 Observation = npt.NDArray[Any]
 Lanes = npt.NDArray[Any]

@@ -22,9 +22,10 @@ from evoneuro.evaluation import Cases, Evaluation
 from evoneuro.keys import Keys, lane_keys
 from evoneuro.network import Integers, Network
 from evoneuro.networks import Networks, Settings
+from evoneuro.plugins import plugin_error
 from evoneuro.ragged import lengths_of
 from evoneuro.simulator.lanes import decide_shared, lane_simulator
-from evoneuro.task import ClassificationTask, SpikeTask, Task, plugin_error
+from evoneuro.task import ClassificationTask, SpikeTask, Task
 
 
 def evaluate(task: Task, networks: Sequence[Network], cases: Cases) -> list[Evaluation]:

@@ -20,10 +20,11 @@ from evoneuro.front import Front, resolve
 from evoneuro.genome import Genome
 from evoneuro.network import Network
 from evoneuro.network_file import write_atomically
+from evoneuro.plugins import absolute
 from evoneuro.record import Run
 from evoneuro.run import Observer, Session, Silent
 from evoneuro.store import DATABASE, Store
-from evoneuro.task import Task, absolute
+from evoneuro.task import Task
 
 
 def evolve(

@@ -10,24 +10,20 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import importlib
-import importlib.util
 import inspect
 import re
-import sys
-import traceback
 from collections.abc import Mapping
-from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
-from types import ModuleType
+from importlib.metadata import EntryPoint
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from evoneuro import plugins
 from evoneuro.coding import Encoder, decoder_from_spec, encoder_from_spec
 from evoneuro.errors import EvoNeuroError, PluginError, check_integer, nearest
 from evoneuro.keys import generator
+from evoneuro.plugins import plugin_error
 
 GROUP = "evoneuro.tasks"
 SPREAD = 2.0  # standard deviations of a feature that its encoder's range holds to each side
@@ -316,7 +312,7 @@ class SpikeTask(_DataTask):
 
 def registered_tasks() -> dict[str, EntryPoint]:
     """Tasks of installed packages, by name; nothing is imported."""
-    return {point.name: point for point in sorted(entry_points(group=GROUP), key=lambda p: p.name)}
+    return plugins.registered(GROUP)
 
 
 def load_task(name: str, parameters: Mapping[str, Any] | None = None) -> Task:
@@ -337,74 +333,7 @@ def load_task(name: str, parameters: Mapping[str, Any] | None = None) -> Task:
 
 def task_class(name: str) -> type[Task]:
     """The class that `name` stands for; its module is imported, which runs the plugin's code."""
-    registered = registered_tasks()
-    if name in registered:
-        target = registered[name].value
-    elif ":" in name:
-        target = name
-    else:
-        raise EvoNeuroError(
-            f"no task {name!r}.{nearest(name, registered)} Or give package.module:Class or file.py:Class."
-        )
-    where, _, attribute = target.rpartition(":")
-    module = _import_file(where) if where.endswith(".py") else _import_module(where)
-    cls = getattr(module, attribute, None)
-    if not (inspect.isclass(cls) and issubclass(cls, Task)):
-        found = [n for n, value in vars(module).items() if inspect.isclass(value) and issubclass(value, Task)]
-        raise EvoNeuroError(f"{where} has no task class {attribute!r}.{nearest(attribute, found)}")
-    return cls
-
-
-def absolute(name: str) -> str:
-    """`name` with the path of a file task made absolute, so that it means the same in any directory."""
-    where, colon, attribute = name.rpartition(":")
-    return f"{Path(where).resolve()}:{attribute}" if colon and where.endswith(".py") else name
-
-
-def plugin_error(message: str, error: BaseException) -> PluginError:
-    """A PluginError with the plugin's own traceback: frames of this package in front are left out."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = str(Path(__file__).parent)
-    first = next((i for i, f in enumerate(frames) if not f.filename.startswith((own, "<frozen"))), len(frames))
-    plugin_frames = traceback.StackSummary.from_list(frames[first:])
-    lines = ["Traceback (most recent call last):\n", *plugin_frames.format()] if plugin_frames else []
-    trace = "".join([*lines, *traceback.format_exception_only(error)])
-    return PluginError(f"{message}: {type(error).__name__}: {error}", trace)
-
-
-def _import_module(where: str) -> ModuleType:
-    try:
-        return importlib.import_module(where)
-    except ModuleNotFoundError as error:
-        if error.name is not None and (where == error.name or where.startswith(error.name + ".")):
-            raise EvoNeuroError(f"no module {where!r} (for a file, give path/file.py:Class)") from None
-        raise plugin_error(f"{where} could not be imported", error) from error
-    except (Exception, SystemExit) as error:
-        raise plugin_error(f"{where} could not be imported", error) from error
-
-
-def _import_file(where: str) -> ModuleType:
-    path = Path(where).resolve()
-    if not path.is_file():
-        raise EvoNeuroError(f"no file {where}")
-    # one module per path and content, so that a changed file is read anew
-    name = f"evoneuro_plugin_{hashlib.sha256(str(path).encode() + path.read_bytes()).hexdigest()[:16]}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    sys.path.insert(0, str(path.parent))
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        del sys.modules[name]
-        raise plugin_error(f"{where} could not be imported", error) from error
-    finally:
-        sys.path.remove(str(path.parent))
-    return module
+    return plugins.find("task", name, GROUP, Task)
 
 
 # Parameters

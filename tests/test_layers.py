@@ -22,6 +22,7 @@ LAYERS = [
         "evaluation",
         "pareto",
         "documents",
+        "plugins",
     ],
     ["coding", "neuron", "simulator", "task", "express", "variation", "population", "archive"],
     ["environments", "evaluate", "objectives", "evolution", "check", "export"],

@@ -10,7 +10,8 @@ import pytest
 from evoneuro import ClassificationTask, EvoNeuroError, SpikeTask
 from evoneuro.check import check_task
 from evoneuro.errors import PluginError
-from evoneuro.task import absolute, load_task, registered_tasks
+from evoneuro.plugins import absolute
+from evoneuro.task import load_task, registered_tasks
 
 LEAST = """
 from evoneuro import ClassificationTask, ControlTask, SpikeTask

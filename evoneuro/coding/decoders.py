@@ -7,18 +7,54 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
+from evoneuro import plugins
+from evoneuro.coding.trains import Trains
 from evoneuro.errors import EvoNeuroError, check_choice, check_integer, nearest
+
+GROUP = "evoneuro.decoders"
+
+
+class Output(NamedTuple):
+    """What the output neurons did in one decision: what simulators record and decoders read.
+
+    Attributes:
+        trains: uint32 (words, outputs, lanes), their spikes, bit t % 32 of word t // 32 being step t.
+        potentials: int32 (outputs, lanes), their potentials after the last step.
+        window: steps that a decision could take.
+    """
+
+    trains: Trains
+    potentials: npt.NDArray[np.int32]
+    window: int
 
 
 @dataclass(frozen=True)
 class Decoder:
-    """What all decoders share. `evidence` and `lead` are the stopping rule that simulators obey; 0 is never."""
+    """What all decoders share. `evidence` and `lead` are the stopping rule that simulators obey; 0 is never.
+
+    Class attributes:
+        records: whether `read` decides from a record of the whole decision; otherwise the simulator has decided.
+        continuous: whether values come out, and not a choice.
+    """
 
     kind: ClassVar[str] = ""
+    records: ClassVar[bool] = False
+    continuous: ClassVar[bool] = False
     evidence = 0
     lead = 0
+
+    def neurons(self, choices: int) -> int:
+        """Output neurons for so many classes or actions, or so many values."""
+        return choices
+
+    def read(self, output: Output) -> npt.NDArray[Any]:
+        """What the outputs say: int [lanes], the choice, or float64 (lanes, values)."""
+        raise NotImplementedError
 
     def spec(self) -> dict[str, Any]:
         """The decoder as plain data, for the network file."""
@@ -64,9 +100,16 @@ def decoder_from_spec(spec: Mapping[str, Any] | None) -> Decoder:
         EvoNeuroError: an unknown kind or parameter, or a value out of range.
     """
     parameters = dict(spec or {"kind": "count"})
-    cls = DECODERS[check_choice("decoder", parameters.pop("kind", None), DECODERS)]
+    cls = by_kind("decoder", parameters.pop("kind", None), DECODERS, GROUP, Decoder)
     decoder: Decoder = build("decoder", cls, parameters)
     return decoder
+
+
+def by_kind(what: str, kind: Any, own: Mapping[str, type[Any]], group: str, base: type[Any]) -> type[Any]:
+    """The class of a kind: one of ours, of an installed package, `package.module:Class` or `path/file.py:Class`."""
+    if isinstance(kind, str) and kind not in own and (":" in kind or kind in plugins.registered(group)):
+        return plugins.find(what, kind, group, base)
+    return own[check_choice(what, kind, own)]
 
 
 def build(what: str, cls: Any, parameters: dict[str, Any]) -> Any:

@@ -19,9 +19,11 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from evoneuro.coding.decoders import build
+from evoneuro.coding.decoders import build, by_kind
 from evoneuro.coding.trains import Trains, words
 from evoneuro.errors import EvoNeuroError, check_choice, check_integer
+
+GROUP = "evoneuro.encoders"
 
 Quantised = npt.NDArray[np.int64]
 
@@ -38,6 +40,11 @@ class Encoder:
         bits: resolution of the quantised value, 1..16.
         rounding: "away" from the centre of the range, "nearest" (half to even), "floor" or "up".
         gain: stretch of the quantised value in sixteenths, 16 being 1.0.
+
+    Class attributes:
+        tabular: whether the trains of a value depend on that value and the gain alone, by one table for all values.
+        graded: whether `encode` gives charges, int32 (steps, inputs, lanes), and not trains.
+        series: whether it reads series (lanes, times, values), one row of values after another.
     """
 
     low: tuple[float, ...]
@@ -47,6 +54,9 @@ class Encoder:
     gain: int = UNIT_GAIN
 
     kind: ClassVar[str] = ""
+    tabular: ClassVar[bool] = True
+    graded: ClassVar[bool] = False
+    series: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         for name in ("low", "high"):
@@ -283,7 +293,7 @@ def encoder_from_spec(spec: Mapping[str, Any]) -> Encoder:
         EvoNeuroError: an unknown kind or parameter, or a value out of range.
     """
     parameters = dict(spec)
-    cls = ENCODERS[check_choice("encoder", parameters.pop("kind", None), ENCODERS)]
+    cls = by_kind("encoder", parameters.pop("kind", None), ENCODERS, GROUP, Encoder)
     encoder: Encoder = build("encoder", cls, parameters)
     return encoder
 

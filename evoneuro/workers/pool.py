@@ -119,7 +119,7 @@ def open_pool(
         from evoneuro.workers.local import LocalPool
 
         return LocalPool.of(task_name, parameters, timeout, target)
-    from evoneuro.task import absolute
+    from evoneuro.plugins import absolute
     from evoneuro.workers.ray_pool import RayPool
 
     return RayPool(absolute(task_name), parameters, workers, address, timeout, target)

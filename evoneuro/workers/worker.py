@@ -24,8 +24,9 @@ from evoneuro.evaluate import evaluate
 from evoneuro.evaluation import Cases, Evaluation
 from evoneuro.network import Network
 from evoneuro.networks import Networks
+from evoneuro.plugins import plugin_error
 from evoneuro.simulator.lanes import warm_up
-from evoneuro.task import Task, load_task, plugin_error
+from evoneuro.task import Task, load_task
 
 Packed = dict[str, Any]
 

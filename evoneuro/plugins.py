@@ -1,0 +1,112 @@
+"""Plugins: classes of other people, found by entry point, as `package.module:Class` or as `path/file.py:Class`.
+
+Tasks, encoders, decoders and objectives are all found here. To find one imports its module, which runs its code with
+the user's rights; `registered` only lists names and imports nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import sys
+import traceback
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import TypeVar
+
+from evoneuro.errors import EvoNeuroError, PluginError, nearest
+
+Kind = TypeVar("Kind")
+
+
+def registered(group: str) -> dict[str, EntryPoint]:
+    """Plugins of installed packages in an entry-point group, by name; nothing is imported."""
+    return {point.name: point for point in sorted(entry_points(group=group), key=lambda p: p.name)}
+
+
+def find(what: str, name: str, group: str, base: type[Kind]) -> type[Kind]:
+    """The subclass of `base` that `name` stands for; its module is imported.
+
+    Args:
+        what: the word for it in errors, such as "task".
+
+    Raises:
+        EvoNeuroError: no such plugin, module, file or class.
+        PluginError: the module raised while it was imported.
+    """
+    module, attribute = _module(what, name, group)
+    cls = getattr(module, attribute, None)
+    if not (inspect.isclass(cls) and issubclass(cls, base)):
+        found = [n for n, value in vars(module).items() if inspect.isclass(value) and issubclass(value, base)]
+        where = name.rpartition(":")[0] or module.__name__
+        raise EvoNeuroError(f"{where} has no {what} class {attribute!r}.{nearest(attribute, found)}")
+    return cls
+
+
+def _module(what: str, name: str, group: str) -> tuple[ModuleType, str]:
+    points = registered(group)
+    if name in points:
+        target = points[name].value
+    elif ":" in name:
+        target = name
+    else:
+        raise EvoNeuroError(
+            f"no {what} {name!r}.{nearest(name, points)} Or give package.module:Class or file.py:Class."
+        )
+    where, _, attribute = target.rpartition(":")
+    return (_import_file(where) if where.endswith(".py") else _import_module(where)), attribute
+
+
+def absolute(name: str) -> str:
+    """`name` with the path of a file plugin made absolute, so that it means the same in any directory."""
+    where, colon, attribute = name.rpartition(":")
+    return f"{Path(where).resolve()}:{attribute}" if colon and where.endswith(".py") else name
+
+
+def plugin_error(message: str, error: BaseException) -> PluginError:
+    """A PluginError with the plugin's own traceback: frames of this package in front are left out."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = str(Path(__file__).parent)
+    first = next((i for i, f in enumerate(frames) if not f.filename.startswith((own, "<frozen"))), len(frames))
+    plugin_frames = traceback.StackSummary.from_list(frames[first:])
+    lines = ["Traceback (most recent call last):\n", *plugin_frames.format()] if plugin_frames else []
+    trace = "".join([*lines, *traceback.format_exception_only(error)])
+    return PluginError(f"{message}: {type(error).__name__}: {error}", trace)
+
+
+def _import_module(where: str) -> ModuleType:
+    try:
+        return importlib.import_module(where)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (where == error.name or where.startswith(error.name + ".")):
+            raise EvoNeuroError(f"no module {where!r} (for a file, give path/file.py:Class)") from None
+        raise plugin_error(f"{where} could not be imported", error) from error
+    except (Exception, SystemExit) as error:
+        raise plugin_error(f"{where} could not be imported", error) from error
+
+
+def _import_file(where: str) -> ModuleType:
+    path = Path(where).resolve()
+    if not path.is_file():
+        raise EvoNeuroError(f"no file {where}")
+    # one module per path and content, so that a changed file is read anew
+    name = f"evoneuro_plugin_{hashlib.sha256(str(path).encode() + path.read_bytes()).hexdigest()[:16]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    sys.path.insert(0, str(path.parent))
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        raise plugin_error(f"{where} could not be imported", error) from error
+    finally:
+        sys.path.remove(str(path.parent))
+    return module
