@@ -76,6 +76,10 @@ class ControlTask(Task):
         return len(self._action_list())
 
     @property
+    def changes(self) -> bool:
+        return True
+
+    @property
     def step_limit(self) -> int:
         """Decisions after which an episode is truncated."""
         if self.max_steps is not None:

@@ -6,16 +6,15 @@ who else is in the batch.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from evoneuro.coding import Encoder, encoder_from_spec, pack
+from evoneuro.coding import Encoder, encoder_from_spec
 from evoneuro.coding.encoders import UNIT_GAIN
-from evoneuro.coding.trains import Trains
 from evoneuro.environments import ControlTask, Lanes
 from evoneuro.errors import EvoNeuroError, PluginError, check_integer
 from evoneuro.evaluation import Cases, Evaluation
@@ -23,9 +22,10 @@ from evoneuro.keys import Keys, lane_keys
 from evoneuro.network import Integers, Network
 from evoneuro.networks import Networks, Settings
 from evoneuro.plugins import plugin_error
-from evoneuro.ragged import lengths_of
+from evoneuro.ragged import lengths_of, starts_of
+from evoneuro.samples import Feed, SampleTask
 from evoneuro.simulator.lanes import decide_shared, lane_simulator
-from evoneuro.task import ClassificationTask, SpikeTask, Task
+from evoneuro.task import Task
 
 
 def evaluate(task: Task, networks: Sequence[Network], cases: Cases) -> list[Evaluation]:
@@ -44,8 +44,10 @@ def evaluate(task: Task, networks: Sequence[Network], cases: Cases) -> list[Eval
         gains = np.array(group.gains, np.int64)
         if isinstance(task, ControlTask):
             found = _episodes(task, members, cases, group.encoder, gains)
-        else:
+        elif isinstance(task, SampleTask):
             found = _samples(task, members, cases, group.encoder, gains)
+        else:
+            raise EvoNeuroError(f"task {task.name!r}: expected a ControlTask, ClassificationTask, ...")
         for i, evaluation in zip(group.positions, found, strict=True):
             results[i] = evaluation
     return [result for result in results if result is not None]
@@ -108,39 +110,78 @@ def _check_sizes(task: Task, networks: Networks, groups: Sequence[_Group], seed:
 
 
 def _samples(
-    task: Task, networks: Networks, cases: Cases, encoder: Encoder | None, gains: npt.NDArray[np.int64]
+    task: SampleTask, networks: Networks, cases: Cases, encoder: Encoder | None, gains: npt.NDArray[np.int64]
 ) -> list[Evaluation]:
-    if not isinstance(task, ClassificationTask | SpikeTask):
-        raise EvoNeuroError(f"task {task.name!r}: expected a ControlTask, ClassificationTask or SpikeTask")
-    labels = _call(task, "labels", cases.split, cases.seed)
-    results: list[Evaluation | None] = [None] * len(networks)
-    for gain in np.unique(gains):
-        positions = np.flatnonzero(gains == gain).tolist()
-        group = networks if len(positions) == len(networks) else networks.take(positions)
-        window = max(settings.window for settings in set(group.settings))
-        trains = _sample_trains(task, cases, encoder, int(gain), window)
-        choice, latency, spikes = decide_shared(group, trains)
-        decisions = np.full(len(group), len(labels))
-        found = _evaluations(group, (choice == labels).astype(np.float64), decisions, latency.sum(axis=1), spikes)
-        for i, evaluation in zip(positions, found, strict=True):
-            results[i] = evaluation
-    return [result for result in results if result is not None]
+    answers = Answers.of(task, networks, cases, encoder, gains)
+    chosen = _call(task, "cases", cases.split, cases.seed, cases.generation)
+    targets = _call(task, "targets", cases.split, cases.seed)
+    scores, by_case = _call(task, "judge", answers.said, targets if chosen is None else targets[chosen])
+    decisions = np.full(len(networks), answers.said.shape[1])
+    return _evaluations(networks, scores, by_case, decisions, answers.steps, answers.spikes)
 
 
-def _sample_trains(
-    task: ClassificationTask | SpikeTask, cases: Cases, encoder: Encoder | None, gain: int, window: int
-) -> Trains:
-    """The encoded samples, made once per task object and kept: all candidates share them."""
-    cache: dict[Any, Trains] = task.__dict__.setdefault("_trains", {})
-    key = (cases.split, cases.seed, repr(encoder), gain, window)
-    if key not in cache:
-        if isinstance(task, SpikeTask):
-            cache[key] = pack(task.raster(cases.split, cases.seed)[:window])
+@dataclass(frozen=True)
+class Answers:
+    """What P networks said of the cases of a data set.
+
+    Attributes:
+        said: choices, int (P, cases), or values, float64 (P, cases, values).
+        steps: int64 [P], steps until all decisions.
+        spikes: int64 [all neurons], spikes of each neuron over all cases.
+    """
+
+    said: npt.NDArray[Any]
+    steps: npt.NDArray[np.int64]
+    spikes: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls, task: SampleTask, networks: Networks, cases: Cases, encoder: Encoder | None, gains: npt.NDArray[np.int64]
+    ) -> Answers:
+        """The answers of networks that see what `encoder` makes of the samples, each at its own gain."""
+        parts = []
+        for gain in np.unique(gains):
+            positions = np.flatnonzero(gains == gain)
+            group = networks if len(positions) == len(networks) else networks.take(positions.tolist())
+            parts.append((positions, cls._at_gain(task, group, cases, encoder, int(gain))))
+        if len(parts) == 1:
+            return parts[0][1]
+        order = np.argsort(np.concatenate([positions for positions, _ in parts]))
+        spikes: list[npt.NDArray[np.int64]] = [np.empty(0, np.int64)] * len(networks)
+        for positions, part in parts:
+            own = np.split(part.spikes, starts_of(networks.neurons[positions])[1:-1])
+            for position, found in zip(positions.tolist(), own, strict=True):
+                spikes[position] = found
+        return cls(
+            np.concatenate([part.said for _, part in parts])[order],
+            np.concatenate([part.steps for _, part in parts])[order],
+            np.concatenate(spikes),
+        )
+
+    @classmethod
+    def _at_gain(
+        cls, task: SampleTask, networks: Networks, cases: Cases, encoder: Encoder | None, gain: int
+    ) -> Answers:
+        window = max(settings.window for settings in set(networks.settings))
+        said, steps, spikes = [], np.zeros(len(networks), np.int64), np.zeros(len(networks.ids), np.int64)
+        for feed in _feeds(task, cases, encoder, gain, window):
+            choice, latency, fired = decide_shared(networks, feed)
+            said.append(choice)
+            steps += latency.sum(axis=1)
+            spikes += fired
+        return cls(np.concatenate(said, axis=1), steps, spikes)
+
+
+def _feeds(task: SampleTask, cases: Cases, encoder: Encoder | None, gain: int, window: int) -> Iterator[Feed]:
+    """The encoded samples that are asked for, chunk by chunk."""
+    chosen = _call(task, "cases", cases.split, cases.seed, cases.generation)
+    for lanes, feed in task.feeds(cases.split, cases.seed, encoder, gain, window):
+        if chosen is None:
+            yield feed
         else:
-            assert encoder is not None
-            q = encoder.quantise(task.samples(cases.split, cases.seed))
-            cache[key] = encoder.encode(q, window, gain)
-    return cache[key]
+            here = chosen[(chosen >= lanes.start) & (chosen < lanes.stop)] - lanes.start
+            if len(here):
+                yield np.ascontiguousarray(feed[:, :, here])
 
 
 # Control: many decisions per lane
@@ -180,9 +221,11 @@ def _episodes(
             break
     done[:, lane] = returns, steps, np.full(len(lane), decision)
     shape = (count, cases.count)
+    returns = done[0].reshape(shape)
     return _evaluations(
         networks,
-        done[0].reshape(shape),
+        returns.mean(axis=1),
+        returns,
         done[2].reshape(shape).sum(axis=1).astype(np.int64),
         done[1].reshape(shape).sum(axis=1).astype(np.int64),
         simulator.spikes,
@@ -191,17 +234,18 @@ def _episodes(
 
 def _evaluations(
     networks: Networks,
+    scores: npt.NDArray[np.float64],
     cases: npt.NDArray[np.float64],
     decisions: npt.NDArray[np.integer],
     steps: npt.NDArray[np.integer],
     spikes: npt.NDArray[np.int64],
 ) -> list[Evaluation]:
-    """Evaluations of scores (networks, cases), decisions and steps [networks], and spikes [all neurons]."""
+    """Evaluations of scores [networks] and (networks, cases), decisions and steps [networks], spikes [all neurons]."""
     starts = networks.neuron_starts
     events = np.concatenate([[0], np.cumsum(spikes * networks.out_degree)])[starts]
     latency, energy = steps / decisions, np.diff(events) / decisions
     columns = zip(
-        cases.mean(axis=1).tolist(), cases, latency.tolist(), energy.tolist(), np.split(spikes, starts[1:-1]),
+        scores.tolist(), cases, latency.tolist(), energy.tolist(), np.split(spikes, starts[1:-1]),
         decisions.tolist(), steps.tolist(), strict=True,
     )  # fmt: skip
     return [

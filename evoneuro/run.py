@@ -150,7 +150,7 @@ class Session:
         return last
 
     def _new_episodes(self, generation: int) -> bool:
-        return isinstance(self.task, ControlTask) and generation % self.config.episodes.refresh == 0
+        return self.task.changes and generation % self.config.episodes.refresh == 0
 
     def _cases(self, generation: int, purpose: str) -> Cases:
         """The episodes of selection change with each epoch of `refresh` generations; validation's never do."""

@@ -1,15 +1,13 @@
 """The Task contract, and how tasks are found.
 
 A task is a batch: samples of a data set and episodes of an environment are both lanes. A user writes a subclass of
-`ClassificationTask`, `SpikeTask` or `ControlTask` (in `evoneuro.environments`); everything that is not set on the class
-has a good default. Public class attributes are the task's parameters: `--set task.NAME=VALUE` and `[task]` in TOML set
-them.
+`ClassificationTask`, `RegressionTask`, `SpikeTask` or `ControlTask`; everything that is not set on the class has a good
+default. Public class attributes are the task's parameters: `--set task.NAME=VALUE` and `[task]` in TOML set them.
 """
 
 from __future__ import annotations
 
 import copy
-import hashlib
 import inspect
 import re
 from collections.abc import Mapping
@@ -21,12 +19,10 @@ import numpy.typing as npt
 
 from evoneuro import plugins
 from evoneuro.coding import Encoder, decoder_from_spec, encoder_from_spec
-from evoneuro.errors import EvoNeuroError, PluginError, check_integer, nearest
-from evoneuro.keys import generator
+from evoneuro.errors import EvoNeuroError, nearest
 from evoneuro.plugins import plugin_error
 
 GROUP = "evoneuro.tasks"
-SPREAD = 2.0  # standard deviations of a feature that its encoder's range holds to each side
 
 
 class Task:
@@ -83,8 +79,13 @@ class Task:
 
     @property
     def outputs(self) -> int:
-        """Number of output neurons: one for each action or class."""
+        """Number of output neurons: what the decoder needs for the actions, classes or values."""
         raise NotImplementedError
+
+    @property
+    def changes(self) -> bool:
+        """Whether the cases that selection sees change as a run goes on."""
+        return False
 
     def coding(self, seed: int) -> tuple[dict[str, Any] | None, dict[str, Any]]:
         """Specifications of encoder (None: the data are spikes) and decoder, as the network file carries them."""
@@ -106,205 +107,6 @@ class Task:
     def _encoder(self, low: npt.ArrayLike, high: npt.ArrayLike) -> Encoder:
         ranges = {"low": np.asarray(low, float).tolist(), "high": np.asarray(high, float).tolist()}
         return encoder_from_spec({**ranges, **self.encoder})
-
-
-class _DataTask(Task):
-    """What tasks on fixed samples share: labels, and a stratified split that is a function of the seed."""
-
-    split: tuple[float, float, float] = (0.6, 0.2, 0.2)
-
-    def load(self) -> tuple[Any, Any]:
-        """Samples and their labels."""
-        raise NotImplementedError
-
-    def _loaded(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
-        """Samples as an array and labels as class numbers 0, 1, ...; loaded once."""
-        if not hasattr(self, "_data"):
-            samples, labels = self._load()
-            classes, numbers = np.unique(np.asarray(labels), return_inverse=True)
-            if len(samples) != len(numbers):
-                raise EvoNeuroError(f"task {self.name!r}: load() gave {len(samples)} samples and {len(numbers)} labels")
-            if len(classes) < 2:
-                raise EvoNeuroError(f"task {self.name!r}: load() gave {len(classes)} class; at least 2 are needed")
-            self.classes = [str(c) for c in classes]
-            self._data = self._checked(samples), numbers.reshape(-1).astype(np.int64)
-        return self._data
-
-    def _load(self) -> tuple[Any, Any]:
-        """What `load` returns; its errors come back as the plugin's."""
-        try:
-            loaded = self.load()
-        except EvoNeuroError:
-            raise
-        except Exception as error:
-            raise plugin_error(f"task {self.name!r}: load() raised", error) from error
-        if not isinstance(loaded, tuple | list) or len(loaded) != 2:
-            raise PluginError(f"task {self.name!r}: load() must return (samples, labels)")
-        return loaded[0], loaded[1]
-
-    def _checked(self, samples: Any) -> npt.NDArray[Any]:
-        raise NotImplementedError
-
-    @property
-    def outputs(self) -> int:
-        return int(self._loaded()[1].max()) + 1
-
-    def labels(self, part: str, seed: int) -> npt.NDArray[np.int64]:
-        """Class numbers of the samples of train, validation or test: int64 [samples]."""
-        return self._loaded()[1][self.members(part, seed)]
-
-    def members(self, part: str, seed: int) -> npt.NDArray[np.intp]:
-        """Positions of the samples of train, validation or test: each class split by the same shares, by the seed."""
-        _, labels = self._loaded()
-        shares = np.asarray(self.split, float)
-        if shares.shape != (3,) or (shares <= 0).any() or not np.isclose(shares.sum(), 1):
-            raise EvoNeuroError(
-                f"task.split: expected three shares > 0 that sum to 1 (train, validation, test), got {self.split}"
-            )
-        which = ("train", "validation", "test").index(part)
-        chosen, sizes = [], np.zeros(3, int)
-        for number in range(int(labels.max()) + 1):
-            rows = np.flatnonzero(labels == number)
-            rows = generator(seed, "split", index=number).permutation(rows)
-            edges = np.rint(np.cumsum([0, *shares]) * len(rows)).astype(int)
-            chosen.append(rows[edges[which] : edges[which + 1]])
-            sizes += np.diff(edges)
-        if not sizes.all():
-            raise EvoNeuroError(
-                f"task {self.name!r}: {len(labels)} samples split by {self.split} leave train, validation and test "
-                f"with {sizes.tolist()}; give more samples of each class, or other shares as task.split"
-            )
-        return np.sort(np.concatenate(chosen))
-
-    def digest(self) -> str:
-        """Hash of samples and labels, so that a resumed run notices other data."""
-        samples, labels = self._loaded()
-        return hashlib.sha256(np.ascontiguousarray(samples).tobytes() + labels.tobytes()).hexdigest()
-
-
-class ClassificationTask(_DataTask):
-    """A task on rows of numbers: `load` returns X (samples, features) and y (samples,).
-
-    The encoder's ranges are the training split's mean +- two standard deviations: what is beyond is clipped, and no
-    outlier moves the centre.
-
-    Attributes:
-        copies: jittered copies of the training split that selection sees besides it, so that a network that is right
-            by a hair is found out; 0 for none.
-        jitter: standard deviation of their noise, in standard deviations of each feature.
-    """
-
-    kind = "classification"
-
-    objectives = ("score", "synapses")
-    copies: int = 4
-    jitter: float = 0.2
-
-    encoder: Mapping[str, Any] = {"kind": "flip-flop"}
-
-    def _checked(self, samples: Any) -> npt.NDArray[np.float64]:
-        try:
-            x = np.asarray(samples, np.float64)
-        except (TypeError, ValueError) as error:
-            raise EvoNeuroError(f"task {self.name!r}: load() must give numbers: {error}") from None
-        if x.ndim != 2:
-            raise EvoNeuroError(f"task {self.name!r}: load() must give X of shape (samples, features), got {x.shape}")
-        if not np.isfinite(x).all():
-            row, column = np.argwhere(~np.isfinite(x))[0]
-            raise EvoNeuroError(
-                f"task {self.name!r}: X[{row}, {column}] is {x[row, column]}; every value must be finite"
-            )
-        return x
-
-    def coding(self, seed: int) -> tuple[dict[str, Any] | None, dict[str, Any]]:
-        x, _ = self._loaded()
-        train = x[self.members("train", seed)]
-        mean, reach = train.mean(axis=0), SPREAD * train.std(axis=0)
-        reach = np.where(reach > 0, reach, 1.0)  # a constant feature
-        low = mean - reach if self.low is None else np.asarray(self.low, float)
-        high = mean + reach if self.high is None else np.asarray(self.high, float)
-        return self._encoder(low, high).spec(), self._decoder()
-
-    def samples(self, part: str, seed: int) -> npt.NDArray[np.float64]:
-        """Rows of train (with its jittered copies), validation or test: float64 (samples, features)."""
-        x: npt.NDArray[np.float64] = self._loaded()[0][self.members(part, seed)]
-        check_integer("task.copies", self.copies, 0, 1000)
-        if self.jitter < 0:
-            raise EvoNeuroError(f"task.jitter: expected 0 or more, got {self.jitter:g}")
-        if part != "train" or not self.copies:
-            return x
-        deviation = self.jitter * x.std(axis=0)
-        noise = [generator(seed, "jitter", index=copy).normal(size=x.shape) for copy in range(self.copies)]
-        return np.concatenate([x, *(x + deviation * n for n in noise)])
-
-    def labels(self, part: str, seed: int) -> npt.NDArray[np.int64]:
-        labels = super().labels(part, seed)
-        return np.tile(labels, 1 + self.copies) if part == "train" else labels
-
-
-class SpikeTask(_DataTask):
-    """A task on spikes: `load` returns samples and labels; there is no encoder, channels feed input neurons directly.
-
-    Samples are a raster (samples, steps, channels), or a list with one array-like of (time, channel) events each,
-    times in steps. The window must hold the longest of them.
-
-    Attributes:
-        channels: number of input neurons; None: that of the data.
-    """
-
-    kind = "spikes"
-
-    channels: int | None = None
-
-    def _checked(self, samples: Any) -> npt.NDArray[np.uint8]:
-        if isinstance(samples, np.ndarray) and samples.ndim == 3:
-            dense: npt.NDArray[np.uint8] = (samples != 0).astype(np.uint8)
-            return dense
-        events = [self._events(i, sample) for i, sample in enumerate(samples)]
-        steps = int(max((sample[:, 0].max(initial=0) for sample in events), default=0)) + 1
-        channels = self.channels or int(max((sample[:, 1].max(initial=0) for sample in events), default=0)) + 1
-        raster = np.zeros((len(events), steps, channels), np.uint8)
-        for i, sample in enumerate(events):
-            if (sample[:, 1] >= channels).any():
-                raise EvoNeuroError(
-                    f"task {self.name!r}: sample {i}: channel {int(sample[:, 1].max())}, there are {channels}"
-                )
-            raster[i, sample[:, 0].astype(int), sample[:, 1].astype(int)] = 1
-        return raster
-
-    def _events(self, i: int, sample: Any) -> npt.NDArray[np.float64]:
-        """Sample i as (events, 2): time and channel."""
-        what = f"task {self.name!r}: sample {i}"
-        try:
-            events = np.asarray(sample, np.float64)
-        except (TypeError, ValueError) as error:
-            raise EvoNeuroError(f"{what}: expected (time, channel) pairs of numbers: {error}") from None
-        if not events.size:
-            return np.zeros((0, 2))
-        if events.ndim != 2 or events.shape[1] != 2:
-            raise EvoNeuroError(
-                f"{what}: expected (time, channel) pairs, an array (events, 2), got shape {events.shape}; "
-                "rasters come as one array (samples, steps, channels)"
-            )
-        if not np.isfinite(events).all() or (events < 0).any():
-            raise EvoNeuroError(f"{what}: times and channels must be numbers >= 0")
-        return events
-
-    def coding(self, seed: int) -> tuple[dict[str, Any] | None, dict[str, Any]]:
-        steps = self._loaded()[0].shape[1]
-        if steps > self.window:
-            raise EvoNeuroError(
-                f"task {self.name!r}: its samples last {steps} steps, its window is {self.window} and would cut them; "
-                f"set window to {steps} or more"
-            )
-        return None, self._decoder()
-
-    def inputs(self, seed: int) -> int:
-        return int(self._loaded()[0].shape[2])
-
-    def raster(self, part: str, seed: int) -> npt.NDArray[np.uint8]:
-        """Spikes of train, validation or test: uint8 (steps, samples, channels)."""
-        return self._loaded()[0][self.members(part, seed)].transpose(1, 0, 2)
 
 
 # Finding tasks

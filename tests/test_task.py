@@ -9,6 +9,7 @@ import pytest
 
 from evoneuro import ClassificationTask, EvoNeuroError, SpikeTask
 from evoneuro.check import check_task
+from evoneuro.coding import unpack
 from evoneuro.errors import PluginError
 from evoneuro.plugins import absolute
 from evoneuro.task import load_task, registered_tasks
@@ -152,8 +153,8 @@ class Given(ClassificationTask):
     ("x", "y", "message"),
     [
         (((1, 2), (3, float("nan"))), (0, 1), r"X\[1, 1\] is nan"),
-        ((1, 2), (0, 1), r"X of shape \(samples, features\), got \(2,\)"),
-        (((1, 2), (3, 4)), (0,), "2 samples and 1 labels"),
+        ((1, 2), (0, 1), r"X of shape \(samples, features\).*got \(2,\)"),
+        (((1, 2), (3, 4), (5, 6)), (0, 1), "3 samples and 2 targets"),
         (((1, 2), (3, 4)), (1, 1), "at least 2 are needed"),
         ((("a", 2), (3, 4)), (0, 1), "must give numbers"),
     ],
@@ -192,7 +193,7 @@ def test_events_and_rasters_are_the_same() -> None:
     task = Events(samples=[[(0, 0), (5, 2)], [(3, 1)]])
     raster = np.zeros((2, 6, 3), np.uint8)
     raster[0, 0, 0] = raster[0, 5, 2] = raster[1, 3, 1] = 1
-    assert np.array_equal(task._loaded()[0], raster)
+    assert np.array_equal(unpack(task._loaded()[0].transpose(1, 2, 0), 6), raster.transpose(1, 0, 2))
     assert task.inputs(0) == 3
     with pytest.raises(EvoNeuroError, match="channel 2, there are 2"):
         Events(samples=[[(5, 2)], []], channels=2).inputs(0)

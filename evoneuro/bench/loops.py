@@ -16,6 +16,7 @@ from evoneuro.bench.ceiling import Missing
 from evoneuro.bench.kernels import Row, Tell
 from evoneuro.bench.plan import Plan
 from evoneuro.bench.timing import in_turns
+from evoneuro.classification import ClassificationTask
 from evoneuro.coding import encoder_from_spec
 from evoneuro.environments import ControlTask
 from evoneuro.errors import EvoNeuroError
@@ -26,7 +27,7 @@ from evoneuro.launch import evolve
 from evoneuro.network import NO_LEAK, Network
 from evoneuro.networks import Networks
 from evoneuro.simulator.lanes import KERNELS, LaneSimulator, chosen, decide_shared
-from evoneuro.task import ClassificationTask, load_task
+from evoneuro.task import load_task
 from evoneuro.workers import Pool, open_pool
 from evoneuro.workers.pool import LEAST_BATCH
 

@@ -3,7 +3,9 @@
 An encoder first quantises; from there on everything is integer, as on the hardware.
 """
 
-from evoneuro.coding.decoders import DECODERS, Count, Decoder, Race, decoder_from_spec
+from evoneuro.coding.choices import Count, Race
+from evoneuro.coding.decoder import Decoder, Output
+from evoneuro.coding.decoders import DECODERS, decoder_from_spec
 from evoneuro.coding.encoders import (
     ENCODERS,
     Argyle,
@@ -24,6 +26,7 @@ __all__ = [
     "Decoder",
     "Encoder",
     "FlipFlop",
+    "Output",
     "Race",
     "TimeToFirstSpike",
     "decoder_from_spec",

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from evoneuro.coding.decoders import build, by_kind
+from evoneuro.coding.kinds import from_spec
 from evoneuro.coding.trains import Trains, words
 from evoneuro.errors import EvoNeuroError, check_choice, check_integer
 
@@ -292,9 +292,7 @@ def encoder_from_spec(spec: Mapping[str, Any]) -> Encoder:
     Raises:
         EvoNeuroError: an unknown kind or parameter, or a value out of range.
     """
-    parameters = dict(spec)
-    cls = by_kind("encoder", parameters.pop("kind", None), ENCODERS, GROUP, Encoder)
-    encoder: Encoder = build("encoder", cls, parameters)
+    encoder: Encoder = from_spec("encoder", spec, ENCODERS, GROUP, Encoder)
     return encoder
 
 

@@ -1,0 +1,42 @@
+"""Encoders and decoders by kind: ours, those of installed packages, and a user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from evoneuro import plugins
+from evoneuro.errors import EvoNeuroError, check_choice, nearest
+
+
+def from_spec(what: str, spec: Mapping[str, Any], own: Mapping[str, type[Any]], group: str, base: type[Any]) -> Any:
+    """The encoder or decoder of a specification: its kind, and its parameters.
+
+    Args:
+        what: "encoder" or "decoder".
+        own: our kinds.
+        group, base: entry-point group and base class of plugins, which are named by entry point,
+            `package.module:Class` or `path/file.py:Class`.
+
+    Raises:
+        EvoNeuroError: an unknown kind or parameter, or a value out of range.
+    """
+    parameters = dict(spec)
+    kind = parameters.pop("kind", None)
+    if isinstance(kind, str) and kind not in own and (":" in kind or kind in plugins.registered(group)):
+        made = _build(what, plugins.find(what, kind, group, base), parameters)
+        object.__setattr__(made, "kind", plugins.absolute(kind))  # what finds it again, whatever the class calls itself
+        return made
+    return _build(what, own[check_choice(what, kind, own)], parameters)
+
+
+def _build(what: str, cls: Any, parameters: dict[str, Any]) -> Any:
+    """`cls(**parameters)` with an error that names an unknown or missing parameter."""
+    names = cls.__dataclass_fields__
+    for name in parameters:
+        if name not in names:
+            raise EvoNeuroError(f"{what} {cls.kind!r}: unknown parameter {name!r}.{nearest(name, names)}")
+    try:
+        return cls(**parameters)
+    except TypeError as error:
+        raise EvoNeuroError(f"{what} {cls.kind!r}: {error}") from None
