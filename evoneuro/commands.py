@@ -18,7 +18,7 @@ BENCH_FOLDER = "results/bench"
 
 def run(options: argparse.Namespace) -> int:
     from evoneuro import config
-    from evoneuro.launch import start
+    from evoneuro.launch import configured, start
     from evoneuro.report.live import make_display
 
     document = config.read(options.target)
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
             document[path[0]] = value
         elif value is not None:
             document[path[0]] = {**document.get(path[0], {}), path[1]: value}
-    resolved = config.Config.from_document(config.apply(document, options.set))
+    resolved = configured(config.apply(document, options.set))
     finished = start(resolved, make_display(options.quiet or options.json))
     return _show_run(finished, options.json)
 

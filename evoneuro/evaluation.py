@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -61,6 +61,10 @@ class Evaluation:
         """The outcome of a candidate that raised, hung, crashed or returned nonsense."""
         nan = float("nan")
         return cls(nan, np.empty(0), nan, nan, np.empty(0, np.int64), failure=reason)
+
+    def without_cases(self) -> Evaluation:
+        """The same without the score of each case."""
+        return replace(self, case_scores=np.empty(0))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Evaluation):

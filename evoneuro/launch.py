@@ -6,7 +6,7 @@ import hashlib
 import inspect
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -24,13 +24,13 @@ from evoneuro.plugins import absolute
 from evoneuro.record import Run
 from evoneuro.run import Observer, Session, Silent
 from evoneuro.store import DATABASE, Store
-from evoneuro.task import Task
+from evoneuro.task import Task, task_class
 
 
 def evolve(
     task: str,
     *,
-    generations: int = 100,
+    generations: int | None = None,
     seed: int = 0,
     workers: int | None = None,
     out: str = "results",
@@ -40,6 +40,7 @@ def evolve(
 
     Args:
         task: a registered name, `package.module:Class` or `path/file.py:Class`.
+        generations: None: as many as the task suggests, else 100.
         workers: Ray workers; None: one per core; 0: this process, without Ray.
         settings: sections of the configuration, as in search={"population": 200}, parameters={"max_steps": 1000}.
 
@@ -48,9 +49,22 @@ def evolve(
         RunError: the run directory cannot be written, or no worker can be kept alive.
     """
     document: dict[str, Any] = {"task": task, "seed": seed, "out": out, **settings}
-    document["budget"] = {"generations": generations, **settings.get("budget", {})}
+    if generations is not None:
+        document["budget"] = {"generations": generations, **settings.get("budget", {})}
     document["workers"] = {"count": workers, **settings.get("workers", {})}
-    return start(Config.from_document(document))
+    return start(configured(document))
+
+
+def configured(document: Mapping[str, Any]) -> Config:
+    """The configuration of a document, with what its task suggests wherever the document is silent.
+
+    Raises:
+        EvoNeuroError: a task, key or value that does not fit, or a suggestion of the task that does not.
+    """
+    asked = Config.from_document(document)
+    suggested = task_class(asked.task).configuration
+    sections = {name: {**values, **document.get(name, {})} for name, values in suggested.items()}
+    return Config.from_document({**document, **sections})
 
 
 def start(config: Config, display: Observer | None = None) -> Run:

@@ -195,7 +195,9 @@ class Session:
         self.evaluations += len(networks)
         left = networks.take(todo) if done else networks
         for batch in pool.evaluate(left, cases) if todo else ():
-            results = [(todo[k], evaluation) for k, evaluation in batch]
+            # of selection's cases only the score is used: thousands of samples each would fill the disk
+            keep = purpose == "validation"
+            results = [(todo[k], evaluation if keep else evaluation.without_cases()) for k, evaluation in batch]
             self.store.record(generation, purpose, results)
             done.update(results)
             failures = [evaluation.failure for _, evaluation in results if evaluation.failure is not None]

@@ -24,6 +24,8 @@ from evoneuro.plugins import plugin_error
 
 GROUP = "evoneuro.tasks"
 
+_FIXED = ("kind", "name", "version", "configuration")  # class attributes that are no parameters
+
 
 class Task:
     """What all tasks share.
@@ -36,11 +38,16 @@ class Task:
         solved: score from which on the task counts as solved, or None.
         objectives: what evolution trades off, unless the run says otherwise.
         low, high: range of each observed value; None: the environment's, or from the training split.
+
+    Class attributes:
+        configuration: what suits runs on this task, in sections as in TOML, such as {"search": {"floor": 0.97}}; what
+            a user sets goes before it.
     """
 
     kind: ClassVar[str] = ""
     name: ClassVar[str] = ""
     version: ClassVar[str] = "1"
+    configuration: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     encoder: Mapping[str, Any] = {"kind": "flip-flop"}
     decoder: Mapping[str, Any] = {"kind": "race", "evidence": 1}
@@ -64,7 +71,7 @@ class Task:
 
     def parameters(self) -> dict[str, Any]:
         """Name -> value of every public class attribute that is plain data."""
-        names = [n for n in dir(type(self)) if not n.startswith("_") and n not in ("kind", "name", "version")]
+        names = [n for n in dir(type(self)) if not n.startswith("_") and n not in _FIXED]
         values = {n: getattr(self, n) for n in names if not isinstance(inspect.getattr_static(type(self), n), property)}
         return {
             n: v

@@ -249,8 +249,15 @@ def test_survives_a_death_at_every_transaction_and_evaluates_nothing_again(undis
             current += int(mark)
         else:
             kept, current = kept + current * (mark == "committed"), 0
-    assert kept == CHECKED + sum(len(scores) // 8 for (scores,) in rows(run.path, "case_scores"))
+    lanes = {"validation": 6}
+    assert kept == CHECKED + sum(lanes.get(purpose, 8) for (purpose,) in rows(run.path, "purpose"))
     assert len(rows(run.path, "1")) == run.status()["evaluations"]
+
+
+def test_the_journal_keeps_cases_of_validation_alone(undisturbed: Run) -> None:
+    sizes = {(purpose, len(scores)) for purpose, scores in rows(undisturbed.path, "purpose, case_scores")}
+    assert ("validation", 6 * 8) in sizes
+    assert {size for purpose, size in sizes if purpose != "validation"} == {0}
 
 
 def test_survives_kills_with_workers(long: Run, tmp_path: Path) -> None:
