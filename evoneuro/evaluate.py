@@ -88,7 +88,14 @@ def _gainless(spec: Mapping[str, Any] | None) -> Hashable:
     """What two encoders must share to quantise alike. Not their `repr`: it writes out every float of the ranges."""
     if spec is None:
         return None
-    return tuple((k, tuple(v) if isinstance(v, list) else v) for k, v in sorted(spec.items()) if k != "gain")
+    return tuple((k, _hashable(v)) for k, v in sorted(spec.items()) if k != "gain")
+
+
+def _hashable(value: Any) -> Hashable:
+    """A parameter of an encoder; that of one with an encoder inside is a specification."""
+    if isinstance(value, list):
+        return tuple(value)
+    return tuple((k, _hashable(v)) for k, v in sorted(value.items())) if isinstance(value, Mapping) else value
 
 
 def _check_sizes(task: Task, networks: Networks, groups: Sequence[_Group], seed: int) -> None:

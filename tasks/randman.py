@@ -59,7 +59,8 @@ class Randman(SpikeTask):
             phase = rng.random((self.units, CUT))
             angle = 2 * np.pi * (points[:, axis, None] * waves)  # (samples, waves)
             # sin(angle + phase) = sin(angle) cos(phase) + cos(angle) sin(phase), as two products of matrices
-            result *= np.sin(angle) @ (amplitude * np.cos(2 * np.pi * phase)).T + np.cos(angle) @ (
-                amplitude * np.sin(2 * np.pi * phase)
-            ).T
+            result *= (
+                np.sin(angle) @ (amplitude * np.cos(2 * np.pi * phase)).T
+                + np.cos(angle) @ (amplitude * np.sin(2 * np.pi * phase)).T
+            )
         return result

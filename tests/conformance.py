@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
+from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from encoded import steps_of
 from oracle import Oracle
 from strategies import STYLES, random_network, random_raster, random_trains
 
+from evoneuro.coding import Encoder, encoder_from_spec
 from evoneuro.errors import EvoNeuroError
 from evoneuro.network import NO_CEILING, NO_FLOOR, Network
 
@@ -296,3 +300,128 @@ class SimulatorCases:
     def test_trains_of_another_shape_are_refused(self, simulator: SimulatorFactory, shape: tuple[int, ...]) -> None:
         with pytest.raises(EvoNeuroError, match="trains: expected shape"):
             simulator(relay(), 2).decide(np.zeros(shape, np.uint32))
+
+
+class EncoderCases:
+    """What any encoder owes: exact forms and flags, lanes apart, a gain for each, specifications that come back.
+
+    Give a fixture `encoder`: one of at least two values.
+    """
+
+    LANES, TIMES, WINDOW = 12, 9, 70
+
+    @pytest.fixture
+    def encoder(self) -> Encoder:
+        raise NotImplementedError("give the encoder under test")
+
+    def quantised(self, encoder: Encoder) -> npt.NDArray[np.int64]:
+        """Quantised values of all lanes, the ends and the centre among them; nobody may write to them."""
+        shape = (self.LANES, self.TIMES, len(encoder.low)) if encoder.series else (self.LANES, len(encoder.low))
+        top = 1 << encoder.bits
+        q = np.random.default_rng(7).integers(0, top + 1, shape)
+        q.flat[:3] = 0, top, top // 2
+        q.flags.writeable = False
+        return q
+
+    def observed(self, encoder: Encoder, *rows: Any) -> npt.NDArray[np.float64]:
+        """Observations of a lane for each row, of two equal samples if the encoder reads series."""
+        x = np.array(rows, np.float64)
+        return np.repeat(x[:, None], 2, axis=1) if encoder.series else x
+
+    def test_quantised_values_are_integers_with_exact_ends_and_centre(self, encoder: Encoder) -> None:
+        low, high = np.array(encoder.low), np.array(encoder.high)
+        q = encoder.quantise(self.observed(encoder, low, (low + high) / 2, high, low - 1e30, high + 1e30))
+        top = 1 << encoder.bits
+        assert q.dtype == np.int64
+        for lane, expected in zip(q, [0, top // 2, top, 0, top], strict=True):
+            assert (lane == expected).all()
+
+    @pytest.mark.parametrize("window", [1, 31, 32, 33, 70])
+    def test_what_is_encoded_has_the_documented_form(self, encoder: Encoder, window: int) -> None:
+        coded = encoder.encode(self.quantised(encoder), window)
+        steps = window if encoder.graded else -(-window // 32)
+        assert coded.shape == (steps, encoder.inputs, self.LANES)
+        assert coded.dtype == (np.int32 if encoder.graded else np.uint32)
+        assert coded.flags.c_contiguous
+
+    def test_something_is_encoded_and_values_make_a_difference(self, encoder: Encoder) -> None:
+        steps = steps_of(encoder, self.quantised(encoder), 512)
+        assert steps.any()
+        assert (steps != steps[:, :1]).any()
+
+    def test_a_window_is_the_beginning_of_a_longer_one(self, encoder: Encoder) -> None:
+        q = self.quantised(encoder)
+        longest = steps_of(encoder, q, 512)
+        for window in (1, 5, 31, 32, 33, 64, 70):
+            assert_same(steps_of(encoder, q, window), longest[:window], f"window {window}")
+
+    def test_each_lane_has_its_gain_and_is_blind_to_the_others(self, encoder: Encoder) -> None:
+        q, gain = self.quantised(encoder), np.random.default_rng(1).integers(1, 257, self.LANES)
+        gain[:3] = 1, 16, 256
+        together = steps_of(encoder, q, self.WINDOW, gain=gain)
+        for k in range(self.LANES):
+            alone = steps_of(encoder, q[k : k + 1], self.WINDOW, gain=int(gain[k]))
+            assert_same(together[:, k : k + 1], alone, f"lane {k}, gain {gain[k]}")
+
+    def test_the_gain_given_stands_in_for_the_encoders_own(self, encoder: Encoder) -> None:
+        q = self.quantised(encoder)
+        for gain in (3, 16, 100):
+            own = steps_of(replace(encoder, gain=gain), q, self.WINDOW)
+            assert_same(steps_of(encoder, q, self.WINDOW, gain=gain), own, f"gain {gain}")
+            assert_same(steps_of(encoder, q, self.WINDOW, gain=[gain] * self.LANES), own, f"gain {gain}, by lane")
+
+    def test_inputs_and_tables_are_as_the_flags_say(self, encoder: Encoder) -> None:
+        m = encoder.neurons_per_value
+        assert encoder.inputs >= len(encoder.low) * m
+        if not encoder.tabular:
+            return
+        assert not encoder.series
+        assert encoder.inputs == len(encoder.low) * m
+        q = self.quantised(encoder)
+        steps = steps_of(encoder, q, self.WINDOW, gain=20)
+        for v in range(len(encoder.low)):
+            table = steps_of(encoder, np.repeat(q[:, v : v + 1], len(encoder.low), axis=1), self.WINDOW, gain=20)
+            assert_same(steps[:, :, v * m : (v + 1) * m], table[:, :, :m], f"value {v}, by the table of the first")
+
+    def test_a_series_is_encoded_causally(self, encoder: Encoder) -> None:
+        if not encoder.series:
+            return
+        q, interval = self.quantised(encoder), int(encoder.interval)  # type: ignore[attr-defined]
+        whole = steps_of(encoder, q, self.TIMES * interval + 40)
+        assert not whole[self.TIMES * interval :].any()
+        for times in range(1, self.TIMES):
+            part = steps_of(encoder, q[:, :times], times * interval)
+            assert_same(part, whole[: times * interval], f"the first {times} samples")
+
+    def test_the_specification_comes_back(self, encoder: Encoder) -> None:
+        for subject in (encoder, replace(encoder, rounding="floor", gain=40)):
+            again = encoder_from_spec(json.loads(json.dumps(subject.spec())))
+            assert again == subject
+            assert hash(again) == hash(subject)
+            assert type(again) is type(subject)
+            assert again.spec() == subject.spec()
+            assert (again.tabular, again.graded, again.series) == (subject.tabular, subject.graded, subject.series)
+
+    def test_it_cannot_be_changed(self, encoder: Encoder) -> None:
+        with pytest.raises(FrozenInstanceError):
+            encoder.bits = 3  # type: ignore[misc]
+
+    def test_nan_is_named_by_its_place(self, encoder: Encoder) -> None:
+        x = self.observed(encoder, encoder.low, encoder.low, encoder.low)
+        x[(2, 1, 1) if encoder.series else (2, 1)] = np.nan
+        place = "row 2, time 1, column 1" if encoder.series else "row 2, column 1"
+        with pytest.raises(EvoNeuroError, match=f"observations: NaN in {place}$"):
+            encoder.quantise(x)
+
+    def test_observations_of_another_shape_are_refused(self, encoder: Encoder) -> None:
+        values = len(encoder.low)
+        axes = f"lanes, times, {values}" if encoder.series else f"lanes, {values}"
+        good = (3, 2, values) if encoder.series else (3, values)
+        for shape in [(), (values,), (*good[:-1], values + 1), (*good[:-1], values - 1), (1, *good), good[1:]]:
+            with pytest.raises(EvoNeuroError, match=rf"observations: expected shape \({axes}\), got "):
+                encoder.quantise(np.zeros(shape))
+        with pytest.raises(EvoNeuroError, match=rf"observations: expected numbers of shape \({axes}\)"):
+            encoder.quantise([["x"]])
+        if encoder.series:
+            with pytest.raises(EvoNeuroError, match="a series of no samples"):
+                encoder.quantise(np.zeros((3, 0, values)))

@@ -62,6 +62,17 @@ def test_scores_latency_energy_by_hand() -> None:
     assert result.spikes.tolist() == [8 * 4, 4 * 4, 8 * 4, 4 * 4]
 
 
+def test_an_encoder_inside_an_encoder_is_evaluated() -> None:
+    # two fields with centres at the ends: each lane's spike comes at once from the one it is at, the other is silent
+    inner = {"kind": "time-to-first-spike", "threshold": 200}
+    fields = {"kind": "gaussian", "low": [-1], "high": [1], "centres": "even", "neurons": 2, "inner": inner}
+    race = {"kind": "race", "evidence": 1, "lead": 0}
+    networks = [wire(encoder=fields | {"gain": gain}, decoder=race) for gain in (16, 40)]
+    for result in evaluate(Counter(), networks, CASES):
+        assert sorted(result.case_scores.tolist()) == [0.0, 0.0, 4.0]
+        assert (result.latency, result.energy) == (2, 1)
+
+
 def test_a_race_stops_the_clock() -> None:
     race = {"kind": "race", "evidence": 2, "lead": 0}
     first, second = evaluate(Counter(), [wire(decoder=race), wire(decoder={**race, "evidence": 1})], CASES)

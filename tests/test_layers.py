@@ -160,7 +160,10 @@ def test_nothing_unsafe(path: Path) -> None:
             flags = {k.arg: ast.unparse(k.value) for k in node.keywords}
             assert flags.get("allow_pickle") == "False", f"{path}:{node.lineno}"
         if text.startswith(("np.random.", "numpy.random.")):
-            assert text.split(".")[2] in ("Generator", "Philox", "SeedSequence"), f"{path}:{node.lineno}"
+            own = text.split(".")[2] in ("Generator", "Philox", "SeedSequence") or (
+                text.endswith(".RandomState") and node.args  # seeded: published data were made with it
+            )
+            assert own, f"{path}:{node.lineno}"
 
 
 def test_ray_and_matplotlib_wait_until_they_are_needed() -> None:

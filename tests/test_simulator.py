@@ -11,7 +11,7 @@ from conformance import SimulatorCases, SimulatorFactory, race, relay
 from golden_data import golden_files, needs_golden
 from strategies import STYLES, random_network, random_raster, random_trains
 
-from evoneuro.coding import ENCODERS, encoder_from_spec
+from evoneuro.coding import ENCODERS, Encoder, encoder_from_spec
 from evoneuro.coding.encoders import ROUNDINGS
 from evoneuro.errors import EvoNeuroError
 from evoneuro.export import IMPORTERS
@@ -251,12 +251,24 @@ def test_spikes_are_counted_over_lanes_that_ran() -> None:
     assert not simulator.spikes.any()
 
 
+def acting_encoders() -> list[Encoder]:
+    """Encoders of all kinds that give trains for observations (lanes, values)."""
+    ranges = {"low": [-1.0, 0.1], "high": [2.0, 0.3], "bits": 6}
+    others = [
+        {"kind": "time-to-first-spike", "complement": True, "threshold": 20},
+        {"kind": "time-to-first-spike", "bias": 5},
+        {"kind": "log-latency", "form": "rc", "threshold": 9},
+        {"kind": "gaussian", "inner": {"kind": "regular"}},
+    ]
+    made = [encoder_from_spec(ranges | spec) for spec in [*({"kind": kind} for kind in ENCODERS), *others]]
+    return [encoder for encoder in made if not (encoder.graded or encoder.series)]
+
+
 @pytest.mark.usefixtures("kernel")
 @pytest.mark.parametrize("rounding", ROUNDINGS)
-@pytest.mark.parametrize("kind", ENCODERS)
-def test_acting_is_deciding_on_encoded_observations(kind: str, rounding: str) -> None:
-    spec = {"kind": kind, "low": [-1.0, 0.1], "high": [2.0, 0.3], "bits": 6, "rounding": rounding}
-    encoder, gains = encoder_from_spec(spec), np.array([16, 40])
+@pytest.mark.parametrize("encoder", acting_encoders(), ids=lambda encoder: encoder.kind)
+def test_acting_is_deciding_on_encoded_observations(encoder: Encoder, rounding: str) -> None:
+    encoder, gains = replace(encoder, rounding=rounding), np.array([16, 40])
     delays = 1 + np.arange(encoder.inputs) % 3
     networks = [relay(delays, window=24), relay(delays, window=40, decoder=race(lead=2))]
     acting, deciding = lane_simulator(networks, 20, encoder, gains), lane_simulator(networks, 20)

@@ -1,289 +1,177 @@
-"""Encoders: from observations to spike trains, in two moves.
-
-1. `quantise`: each value becomes an integer q in [0, 2**bits], where 0 stands for `low`, 2**bits for `high` and
-   2**(bits-1) for the centre of the range. This is the only place where there is a float.
-2. `encode`: integers become spike trains (uint32 words, inputs, lanes). `gain`, in sixteenths, first stretches q
-   about the centre (bipolar encoders) or from 0 (unipolar ones); it may be a gene, so it can differ by lane.
-
-In the equations u = q / 2**bits, and K is `max_spikes`. Value v owns the inputs v*m ... v*m + m - 1, m being
-`neurons_per_value`. Rounding up is exact: where K divides 2**(bits-1), ceil(K * |x| / limit) of the real value is
-ceil(K * |q - centre| / 2**(bits-1)) of the integer, since quantisation itself rounds away from the centre.
-"""
+"""Encoders by name, and the two that are made of another encoder."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from evoneuro.coding.encoder import ROUNDINGS, UNIT_GAIN, Encoder, Gain, Quantised
+from evoneuro.coding.graded import Charge, Current, Phase
 from evoneuro.coding.kinds import from_spec
-from evoneuro.coding.trains import Trains, words
-from evoneuro.errors import EvoNeuroError, check_choice, check_integer
+from evoneuro.coding.latency import LogLatency, RankOrder, TimeToFirstSpike
+from evoneuro.coding.population import Argyle, Bins, FlipFlop
+from evoneuro.coding.rate import Bernoulli, CountEncoder, Regular
+from evoneuro.coding.series import Crossing, Delta, MovingWindow, SendOnDelta, StepForward, fitted
+from evoneuro.coding.trains import packed, unpack
+from evoneuro.errors import EvoNeuroError, check_choice
+
+__all__ = ["ENCODERS", "GROUP", "ROUNDINGS", "UNIT_GAIN", "Encoder", "Gaussian", "Stream", "encoder_from_spec"]
 
 GROUP = "evoneuro.encoders"
 
-Quantised = npt.NDArray[np.int64]
-
-UNIT_GAIN = 16
-ROUNDINGS = ("away", "nearest", "floor", "up")
+CENTRES = ("bohte", "even")
 
 
 @dataclass(frozen=True)
-class Encoder:
-    """What all encoders share.
+class ComposedEncoder(Encoder):
+    """An encoder that prepares values for another one.
 
     Attributes:
-        low, high: range of each value; beyond it values are clipped.
-        bits: resolution of the quantised value, 1..16.
-        rounding: "away" from the centre of the range, "nearest" (half to even), "floor" or "up".
-        gain: stretch of the quantised value in sixteenths, 16 being 1.0.
-
-    Class attributes:
-        tabular: whether the trains of a value depend on that value and the gain alone, by one table for all values.
-        graded: whether `encode` gives charges, int32 (steps, inputs, lanes), and not trains.
-        series: whether it reads series (lanes, times, values), one row of values after another.
+        inner: kind and own parameters of the other, as in a specification; what all encoders have (low, high, bits,
+            rounding, gain) is the outer encoder's. It is given as a mapping or an encoder, and kept as an encoder.
     """
 
-    low: tuple[float, ...]
-    high: tuple[float, ...]
-    bits: int = 8
-    rounding: str = "away"
-    gain: int = UNIT_GAIN
+    inner: Any = None
 
-    kind: ClassVar[str] = ""
-    tabular: ClassVar[bool] = True
-    graded: ClassVar[bool] = False
-    series: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        for name in ("low", "high"):
-            given = getattr(self, name)
-            try:
-                values = tuple(float(value) for value in given)
-            except (TypeError, ValueError):
-                values = None
-            if values is None or isinstance(given, str):
-                raise EvoNeuroError(f"encoder {self.kind!r}: {name}: expected a list of numbers, got {given!r:.80}")
-            object.__setattr__(self, name, values)
-        if len(self.low) != len(self.high):
-            raise EvoNeuroError(f"encoder {self.kind!r}: low has {len(self.low)} values, high has {len(self.high)}")
-        for i, (low, high) in enumerate(zip(self.low, self.high, strict=True)):
-            if not (np.isfinite(high - low) and low < high):
-                raise EvoNeuroError(
-                    f"encoder {self.kind!r}: value {i}: expected finite low < high, got {low} and {high}"
-                )
-        self._settle("bits", 1, 16)
-        self._settle("gain", 1, 256)
-        check_choice(f"encoder {self.kind!r}: rounding", self.rounding, ROUNDINGS)
-
-    def _settle(self, name: str, low: int, high: int) -> None:
-        object.__setattr__(self, name, check_integer(f"encoder {self.kind!r}: {name}", getattr(self, name), low, high))
-
-    @property
-    def neurons_per_value(self) -> int:
-        """Input neurons for each value."""
-        raise NotImplementedError
-
-    @property
-    def inputs(self) -> int:
-        """Input neurons in all."""
-        return len(self.low) * self.neurons_per_value
-
-    def quantise(self, observations: npt.ArrayLike) -> Quantised:
-        """Integers (lanes, values) in [0, 2**bits] of observations (lanes, values).
-
-        Raises:
-            EvoNeuroError: a wrong number of values, or NaN, with its row and column.
-        """
-        try:
-            x = np.asarray(observations, np.float64)
-        except (TypeError, ValueError):
-            raise EvoNeuroError(f"observations: expected numbers of shape (lanes, {len(self.low)})") from None
-        if x.ndim != 2 or x.shape[1] != len(self.low):
-            raise EvoNeuroError(f"observations: expected shape (lanes, {len(self.low)}), got {x.shape}")
-        low, high = np.array(self.low), np.array(self.high)
-        half = 1 << (self.bits - 1)
-        offset = (x - (low + high) / 2) / ((high - low) / 2) * half
-        if np.isnan(offset).any():
-            row, column = np.argwhere(np.isnan(offset))[0]
-            raise EvoNeuroError(f"observations: NaN in row {row}, column {column}")
-        if self.rounding == "away":
-            steps = np.copysign(np.ceil(np.abs(offset)), offset)
-        elif self.rounding == "nearest":
-            steps = np.rint(offset)
-        else:
-            steps = np.floor(offset) if self.rounding == "floor" else np.ceil(offset)
-        q: Quantised = np.clip(steps, -half, half).astype(np.int64) + half
-        return q
-
-    def encode(self, q: Quantised, window: int, gain: npt.ArrayLike | None = None) -> Trains:
-        """Trains uint32 (words, inputs, lanes) of quantised values (lanes, values).
-
-        Args:
-            window: steps that the trains must cover.
-            gain: int [lanes] or one for all; the encoder's own if None.
-        """
-        g = np.asarray(self.gain if gain is None else gain, np.int64).reshape(-1, 1)
-        trains = self._trains(q, g, words(window))
-        return np.ascontiguousarray(trains.transpose(2, 1, 0))
-
-    def _trains(self, q: Quantised, gain: npt.NDArray[np.int64], length: int) -> Trains:
-        """Trains uint32 (lanes, inputs, words)."""
-        raise NotImplementedError
+    def _settle_inner(self, low: tuple[float, ...], high: tuple[float, ...], default: Mapping[str, Any]) -> None:
+        given = default if self.inner is None else self.inner
+        given = _own(given) if isinstance(given, Encoder) else given
+        if not isinstance(given, Mapping):
+            raise EvoNeuroError(
+                f"encoder {self.kind!r}: inner: expected a specification such as {{'kind': 'count'}}, got {given!r:.80}"
+            )
+        for name in given:
+            if name in SHARED:
+                raise EvoNeuroError(f"encoder {self.kind!r}: inner: {name!r} is the outer encoder's; give it there")
+        shared = {"low": low, "high": high, "bits": self.bits, "rounding": self.rounding}
+        inner = encoder_from_spec({**given, **shared})
+        if inner.series:
+            raise EvoNeuroError(f"encoder {self.kind!r}: inner: {inner.kind!r} reads series; expected one of values")
+        object.__setattr__(self, "inner", inner)
+        object.__setattr__(self, "graded", inner.graded)
 
     def spec(self) -> dict[str, Any]:
-        """The encoder as plain data, for the network file."""
-        fields = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
-        return {"kind": self.kind, **fields}
-
-    def _bipolar(self, q: Quantised, gain: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Offset from the centre after gain, in [-half, half]; stretching rounds away from the centre."""
-        half = 1 << (self.bits - 1)
-        offset = q - half
-        stretched = np.minimum(_ceil_divide(np.abs(offset) * gain, UNIT_GAIN), half)
-        return np.where(offset < 0, -stretched, stretched)
-
-    def _unipolar(self, q: Quantised, gain: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """q after gain, in [0, 2**bits]; stretching rounds up."""
-        return np.minimum(_ceil_divide(q * gain, UNIT_GAIN), 1 << self.bits)
+        return {**super().spec(), "inner": _own(self.inner)}
 
 
 @dataclass(frozen=True)
-class _SpikeCountEncoder(Encoder):
-    """An encoder whose inputs fire k times, at steps 0, interval, ... (k-1)*interval.
+class Gaussian(ComposedEncoder):
+    """Gaussian receptive fields: m fields per value; `inner` codes their activations a_j = exp(-(u - c_j)**2 / 2 s**2).
 
-    Attributes:
-        max_spikes: K, spikes for the full range.
-        interval: steps from one spike to the next.
-    """
+    Centres "bohte", j = 0 ... m-1: c_j = (2j - 1) / (2 (m - 2)), the first and the last outside of the range;
+    "even": c_j = j / (m - 1). With d the distance of neighbours, s = d / beta. Activations are a table, computed once
+    from the quantised values (the gain stretches about the centre) and rounded to the same number of bits. `inner`
+    meets them as values of 0 to 1 with gain 1.
 
-    max_spikes: int = 8
-    interval: int = 3
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._settle("max_spikes", 1, 1024)
-        self._settle("interval", 1, 1024)
-
-    def _spikes(self, counts: npt.NDArray[np.int64], length: int) -> Trains:
-        """Trains (lanes, inputs, words) of spike counts (lanes, inputs); what lies past the words is dropped."""
-        table = np.zeros((self.max_spikes + 2, length), np.uint32)
-        for k in range(self.max_spikes + 1):
-            step = k * self.interval
-            table[k + 1] = table[k]
-            if step < length * 32:
-                table[k + 1, step // 32] |= np.uint32(1 << (step % 32))
-        return table[counts]
-
-
-@dataclass(frozen=True)
-class CountEncoder(_SpikeCountEncoder):
-    """Spike count: k = ceil(u * K) on one neuron per value.
-
-    Source: TENNLab framework-open, "spike count" encoding (regular rate code). Exact where K divides 2**bits.
-    """
-
-    rounding: str = "up"
-
-    kind: ClassVar[str] = "count"
-
-    @property
-    def neurons_per_value(self) -> int:
-        return 1
-
-    def _trains(self, q: Quantised, gain: npt.NDArray[np.int64], length: int) -> Trains:
-        counts = _ceil_divide(self._unipolar(q, gain) * self.max_spikes, 1 << self.bits)
-        return self._spikes(counts, length)
-
-
-@dataclass(frozen=True)
-class FlipFlop(_SpikeCountEncoder):
-    """Flip-flop: below the centre the first of two neurons fires, above it the second, k = ceil(K * |x| / limit).
-
-    Source: TENNLab framework-open, markdown/cartpole_example.md (K = 8, interval 3, 24 steps).
-    """
-
-    kind: ClassVar[str] = "flip-flop"
-
-    @property
-    def neurons_per_value(self) -> int:
-        return 2
-
-    def _trains(self, q: Quantised, gain: npt.NDArray[np.int64], length: int) -> Trains:
-        offset = self._bipolar(q, gain)
-        k = _ceil_divide(np.abs(offset) * self.max_spikes, 1 << (self.bits - 1))
-        pair = np.stack([np.where(offset <= 0, k, 0), np.where(offset > 0, k, 0)], axis=-1)
-        return self._spikes(pair.reshape(len(q), self.inputs), length)
-
-
-@dataclass(frozen=True)
-class Argyle(_SpikeCountEncoder):
-    """Argyle-m: m neurons with evenly spaced centres; the two nearest share the value (linear B-spline).
-
-    p = u * (m - 1); neuron j fires k_j = ceil(K * max(0, 1 - |p - j|)) times. Source: TENNLab framework-open,
-    markdown/sine_example.md; argyle-4 of the cart-pole networks.
+    Without `inner` it is time-to-first-spike, 16 steps, with no spike below a = 0.1. Source: Bohte, Kok and La Poutre
+    2002 as JuSquare/SpikeCoding implements it (`BohteEncoding`: centres and s); "even" with inner "regular" or
+    "bernoulli" is PopSAN's encoder and SpikingJelly's `PopSpikeEncoderDeterministic` or `PopSpikeEncoderRandom`.
 
     Attributes:
         neurons: m.
-    """
-
-    bits: int = 16
-    neurons: int = 4
-
-    kind: ClassVar[str] = "argyle"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._settle("neurons", 2, 64)
-
-    @property
-    def neurons_per_value(self) -> int:
-        return self.neurons
-
-    def _trains(self, q: Quantised, gain: npt.NDArray[np.int64], length: int) -> Trains:
-        one = 1 << self.bits
-        place = (self._bipolar(q, gain) + one // 2) * (self.neurons - 1)
-        distance = np.abs(place[:, :, None] - one * np.arange(self.neurons))
-        counts = _ceil_divide(np.maximum(one - distance, 0) * self.max_spikes, one)
-        return self._spikes(counts.reshape(len(q), self.inputs), length)
-
-
-@dataclass(frozen=True)
-class TimeToFirstSpike(Encoder):
-    """Time to first spike, linear: one spike at t = floor((steps - 1) * (1 - u) + 1/2) per value.
-
-    Source: the linear latency encoder of SpikingJelly and snnTorch.
-
-    Attributes:
-        steps: length of the code; the smallest value fires in the last of them.
+        centres: "bohte", which needs m >= 3, or "even".
+        beta: distance of neighbouring centres in standard deviations.
     """
 
     rounding: str = "nearest"
-    steps: int = 16
+    neurons: int = 8
+    centres: str = "bohte"
+    beta: float = 1.5
 
-    kind: ClassVar[str] = "time-to-first-spike"
+    kind: ClassVar[str] = "gaussian"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._settle("steps", 2, 2**15)
+        check_choice(f"encoder {self.kind!r}: centres", self.centres, CENTRES)
+        self._settle("neurons", 3 if self.centres == "bohte" else 2, 64)
+        beta = self.beta
+        if isinstance(beta, bool) or not isinstance(beta, int | float) or not 0.01 <= beta <= 100:
+            raise EvoNeuroError(f"encoder {self.kind!r}: beta: expected a number from 0.01 to 100, got {beta!r:.80}")
+        object.__setattr__(self, "beta", float(beta))
+        fields_in_all = len(self.low) * self.neurons
+        early = {"kind": "time-to-first-spike", "threshold": -(-(1 << self.bits) // 10)}
+        self._settle_inner((0.0,) * fields_in_all, (1.0,) * fields_in_all, early)
+        object.__setattr__(self, "tabular", self.inner.tabular)
 
     @property
     def neurons_per_value(self) -> int:
-        return 1
+        return self.neurons * int(self.inner.neurons_per_value)
 
-    def _trains(self, q: Quantised, gain: npt.NDArray[np.int64], length: int) -> Trains:
-        one = 1 << self.bits
-        step = ((self.steps - 1) * (one - self._unipolar(q, gain)) + one // 2) // one
-        word = np.arange(length)
-        return np.where(
-            step[..., None] // 32 == word, np.uint32(1) << (step % 32).astype(np.uint32)[..., None], np.uint32(0)
-        )
+    @property
+    def inputs(self) -> int:
+        return int(self.inner.inputs)
+
+    def _coded(self, q: Quantised, gain: Gain, window: int) -> npt.NDArray[Any]:
+        table = _activations(self.bits, self.neurons, self.centres, self.beta)
+        active = table[self._stretched(q, gain)].reshape(len(q), -1)
+        coded: npt.NDArray[Any] = self.inner._coded(active, np.full((1, 1), UNIT_GAIN), window)
+        return coded
 
 
-ENCODERS: dict[str, type[Encoder]] = {cls.kind: cls for cls in (FlipFlop, Argyle, CountEncoder, TimeToFirstSpike)}
+@lru_cache(maxsize=16)
+def _activations(bits: int, neurons: int, centres: str, beta: float) -> npt.NDArray[np.int64]:
+    """Activation of each field by each quantised value, int64 (2**bits + 1, neurons), in [0, 2**bits]."""
+    one, j = 1 << bits, np.arange(neurons)
+    distance = 1 / (neurons - 2) if centres == "bohte" else 1 / (neurons - 1)
+    centre = (j - 0.5) * distance if centres == "bohte" else j * distance
+    deviations = (np.arange(one + 1)[:, None] / one - centre) * (beta / distance)
+    found = np.floor(np.exp(-(deviations**2) / 2) * one + 0.5).astype(np.int64)
+    found.flags.writeable = False
+    return found
+
+
+@dataclass(frozen=True)
+class Stream(ComposedEncoder):
+    """Stream: a series whose every sample is encoded afresh by `inner`, into the `interval` steps that follow.
+
+    What does not fit into them is cut. Without `inner` it is flip-flop with 4 spikes, 2 steps apart.
+
+    Attributes:
+        interval: steps per sample.
+    """
+
+    interval: int = 8
+
+    kind: ClassVar[str] = "stream"
+    series: ClassVar[bool] = True
+    tabular: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._settle("interval", 1, 2**15)
+        self._settle_inner(self.low, self.high, {"kind": "flip-flop", "max_spikes": 4, "interval": 2})
+
+    @property
+    def neurons_per_value(self) -> int:
+        return int(self.inner.neurons_per_value)
+
+    @property
+    def inputs(self) -> int:
+        return int(self.inner.inputs)
+
+    def _coded(self, q: Quantised, gain: Gain, window: int) -> npt.NDArray[Any]:
+        seen = q[:, : max(1, -(-window // self.interval))]
+        lanes, times, values = seen.shape
+        gains = np.repeat(np.broadcast_to(gain.ravel(), lanes), times)
+        coded = self.inner.encode(seen.reshape(lanes * times, values), self.interval, gains)
+        steps = coded if self.graded else unpack(coded, self.interval).transpose(0, 2, 1)
+        by_lane = steps.reshape(self.interval, self.inputs, lanes, times).transpose(2, 1, 3, 0)
+        all_steps = fitted(by_lane.reshape(lanes, self.inputs, -1), window)
+        return all_steps if self.graded else packed(all_steps)
+
+
+_KINDS: tuple[type[Encoder], ...] = (
+    FlipFlop, Argyle, Bins, Gaussian, CountEncoder, Regular, Bernoulli, TimeToFirstSpike, LogLatency, RankOrder,
+    Charge, Current, Phase, Stream, SendOnDelta, StepForward, Delta, MovingWindow, Crossing,
+)  # fmt: skip
+ENCODERS: dict[str, type[Encoder]] = {cls.kind: cls for cls in _KINDS}
+
+SHARED = tuple(field.name for field in fields(Encoder))
 
 
 def encoder_from_spec(spec: Mapping[str, Any]) -> Encoder:
@@ -296,5 +184,6 @@ def encoder_from_spec(spec: Mapping[str, Any]) -> Encoder:
     return encoder
 
 
-def _ceil_divide(a: npt.NDArray[np.int64], b: int) -> npt.NDArray[np.int64]:
-    return -(-a // b)
+def _own(encoder: Encoder) -> dict[str, Any]:
+    """The specification of an encoder without what all encoders have."""
+    return {name: value for name, value in encoder.spec().items() if name not in SHARED}

@@ -19,14 +19,24 @@ def words(steps: int) -> int:
     return -(-steps // WORD)
 
 
+def packed(spikes: npt.ArrayLike) -> Trains:
+    """Trains (..., words) of spikes (..., steps), any non-zero value being a spike."""
+    raster = np.asarray(spikes) != 0
+    octets = np.packbits(raster, axis=-1, bitorder="little")
+    whole = np.zeros((*raster.shape[:-1], words(raster.shape[-1]) * WORD // 8), np.uint8)
+    whole[..., : octets.shape[-1]] = octets
+    return whole.view("<u4").astype(np.uint32, copy=False)
+
+
+def single(steps: npt.NDArray[np.int64], length: int) -> Trains:
+    """Trains (..., words) with one spike each, at `steps` (...); none where that is negative or past the words."""
+    bit = np.uint32(1) << (steps % WORD).astype(np.uint32)
+    return np.where((steps // WORD)[..., None] == np.arange(length), bit[..., None], np.uint32(0))
+
+
 def pack(spikes: npt.ArrayLike) -> Trains:
     """Trains (words, inputs, lanes) of spikes (steps, lanes, inputs), any non-zero value being a spike."""
-    raster = np.asarray(spikes) != 0
-    steps, lanes, inputs = raster.shape
-    padded = np.zeros((words(steps) * WORD, lanes, inputs), np.uint32)
-    padded[:steps] = raster
-    bits = padded.reshape(-1, WORD, lanes, inputs) << np.arange(WORD, dtype=np.uint32)[:, None, None]
-    return np.ascontiguousarray(np.bitwise_or.reduce(bits, axis=1).transpose(0, 2, 1))
+    return np.ascontiguousarray(packed(np.asarray(spikes).transpose(1, 2, 0)).transpose(2, 1, 0))
 
 
 def unpack(trains: Trains, steps: int) -> npt.NDArray[np.uint8]:

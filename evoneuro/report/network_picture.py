@@ -213,14 +213,15 @@ def _neighbour_height(network: Network, neuron: int, height: npt.NDArray[np.floa
 
 
 def _neurons_per_value(network: Network) -> int | None:
-    """Input neurons per value of the encoder; None when there is no encoder, or one that is not known here."""
+    """Input neurons per value of the encoder; None when there is none, none known here, or one with a bias neuron."""
     if network.encoder is None:
         return None
     try:
         encoder = encoder_from_spec(network.encoder)
     except EvoNeuroError:
         return None
-    return encoder.neurons_per_value if encoder.inputs == len(network.inputs) else None
+    per_value = encoder.neurons_per_value
+    return per_value if len(network.inputs) == encoder.inputs == len(encoder.low) * per_value else None
 
 
 def _labels(network: Network, shrunk: npt.NDArray[np.bool_], folded: bool) -> list[tuple[str, int]]:
@@ -228,11 +229,12 @@ def _labels(network: Network, shrunk: npt.NDArray[np.bool_], folded: bool) -> li
     for i, neuron in enumerate(network.outputs.tolist()):
         names[neuron] = (f"out {i}", 1)
     per_value = _neurons_per_value(network)
+    signed = (network.encoder or {}).get("kind") == "flip-flop"
     for i, neuron in enumerate(network.inputs.tolist()):
         name = f"in {i}"
         if per_value is not None:
             value, part = divmod(i, per_value)
-            sign = f"{MINUS}+"[part] if per_value == 2 else f"[{part}]"
+            sign = f"{MINUS}+"[part] if signed else f"[{part}]"
             name = f"$x_{{{value}}}$" if per_value == 1 else f"$x_{{{value}}}$ {sign}"
         both = f" = {names[neuron][0]}" if names[neuron][1] == 1 else ""
         names[neuron] = ("" if shrunk[neuron] else name + both, 0 if folded else -1)

@@ -200,6 +200,10 @@ class NativeSimulator:
 
     def act(self, observations: npt.NDArray[np.float64]) -> tuple[Integers, Integers]:
         """One decision of every live lane on observations: see `LaneSimulator`."""
+        if self._on_host is not None:
+            encoder, gains = self._on_host
+            q = encoder.quantise(observations)
+            return self.decide(encoder.encode(q, self._window, np.repeat(gains, self.live)))
         if observations.shape != (self._total, len(self._centre)):
             check_shape("observations", observations.shape, (self._total, len(self._centre)))
         seen = np.ascontiguousarray(observations, np.float64)
@@ -212,8 +216,11 @@ class NativeSimulator:
         return self._choice.copy(), self._latency.copy()
 
     def _encode_with(self, encoder: Encoder, gains: Gains | None) -> None:
-        """Prepare `act`: one table of trains for each gain that a network has."""
+        """Prepare `act`: one table of trains for each gain that a network has, or the encoder itself if it has none."""
         gains = np.full(len(self.networks), encoder.gain) if gains is None else gains
+        self._on_host = None if encoder.tabular else (encoder, gains)
+        if self._on_host is not None:
+            return
         tables = {int(gain): _table(encoder, self._window, int(gain)) for gain in np.unique(gains)}
         self._tables = tables
         self._addresses = np.array([tables[int(gain)].ctypes.data for gain in gains], np.uint64)
