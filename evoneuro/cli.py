@@ -115,13 +115,10 @@ def _add_run_commands(command: Command) -> None:
 def _add_network_commands(command: Command) -> None:
     """What is done with a network."""
     about = "score a network on fresh episodes or the test split"
-    sub = command("evaluate", commands.evaluate, about, "net.json --episodes 1000")
-    sub.add_argument("net", metavar="NET")
-    sub.add_argument("--task", metavar="TASK", help="the network's own task if not given")
-    sub.add_argument("--episodes", type=_positive, default=100, metavar="N", help="episodes of a control task (100)")
-    sub.add_argument("--seed", type=_seed, default=0, metavar="N", help="of the episodes (0)")
-    sub.add_argument("--set", action="append", default=[], metavar="task.NAME=VALUE", help="a parameter of the task")
-    _add_json(sub)
+    _add_held_out(command("evaluate", commands.evaluate, about, "net.json --episodes 1000"))
+
+    about = "NeuroBench's metrics of a network on fresh episodes or the test split, beside our own counts"
+    _add_held_out(command("neurobench", commands.neurobench, about, "net.json --task iris"))
 
     about = "run a network on a raster of charges"
     sub = command("simulate", commands.simulate, about, "net.json --input in.npy --output out.npy")
@@ -143,6 +140,16 @@ def _add_network_commands(command: Command) -> None:
     sub.add_argument("file", metavar="FILE")
     sub.add_argument("--format", required=True, metavar="FORMAT", help="tennlab")
     sub.add_argument("--out", required=True, metavar="NET")
+    _add_json(sub)
+
+
+def _add_held_out(sub: argparse.ArgumentParser) -> None:
+    """What is asked of a network that is tried on cases which evolution never saw."""
+    sub.add_argument("net", metavar="NET")
+    sub.add_argument("--task", metavar="TASK", help="the network's own task if not given")
+    sub.add_argument("--episodes", type=_positive, default=100, metavar="N", help="episodes of a control task (100)")
+    sub.add_argument("--seed", type=_seed, default=0, metavar="N", help="of the episodes (0)")
+    sub.add_argument("--set", action="append", default=[], metavar="task.NAME=VALUE", help="a parameter of the task")
     _add_json(sub)
 
 

@@ -7,9 +7,14 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evoneuro.errors import EvoNeuroError, check_choice
+
+if TYPE_CHECKING:
+    from evoneuro.evaluation import Cases
+    from evoneuro.network import Network
+    from evoneuro.task import Task
 
 BENCH_FOLDER = "results/bench"
 
@@ -100,28 +105,10 @@ def front(options: argparse.Namespace) -> int:
 
 
 def evaluate(options: argparse.Namespace) -> int:
-    from evoneuro.config import apply
     from evoneuro.evaluate import evaluate
-    from evoneuro.evaluation import Cases
-    from evoneuro.front import confidence_interval, resolve
-    from evoneuro.plugins import absolute
-    from evoneuro.task import load_task
+    from evoneuro.front import confidence_interval
 
-    network = resolve(options.net)
-    settings = apply({}, options.set)
-    strange = [key for key in settings if key != "parameters"]
-    if strange:
-        raise EvoNeuroError(f"--set {strange[0]}: evaluate sets parameters of the task only, as --set task.NAME=VALUE")
-    own = dict(network.task or {})
-    name = options.task or own.get("source") or own.get("name")
-    if name is None:
-        raise EvoNeuroError(f"{options.net} does not say which task it is for; give --task TASK")
-    same = own.get("source") in (name, absolute(name)) or own.get("name") == name
-    parameters = {**(own.get("parameters", {}) if same else {}), **settings.get("parameters", {})}
-    task = load_task(name, parameters)
-    # a data set's test split is that of the seed which the network was evolved with
-    seed = options.seed if task.kind == "control" else own.get("seed", 0) if same else 0
-    cases = Cases(seed, "test", 0, options.episodes)
+    network, task, cases = _held_out(options)
     result = evaluate(task, [network], cases)[0]
     low, high = confidence_interval(result.case_scores)
     deviation = float(result.case_scores.std(ddof=1)) if len(result.case_scores) > 1 else 0.0
@@ -142,6 +129,55 @@ def evaluate(options: argparse.Namespace) -> int:
         },
         options.json,
     )
+
+
+def neurobench(options: argparse.Namespace) -> int:
+    from evoneuro.judge.neurobench import judge
+
+    network, task, cases = _held_out(options)
+    document = judge(task, network, cases)
+    metrics, counts, agree = document["metrics"], document["counts"], document["agree"]
+    if options.json:
+        _print_json(document)
+    else:
+        _print_results({k: v for k, v in document.items() if not isinstance(v, dict)}, as_json=False)
+        print(f"\n{'metric':24} {'NeuroBench':>12} {'evoneuro':>12}")
+        for name, value in metrics.items():
+            ours = f"{counts[name]:.6g}" if name in counts else "-"
+            verdict = "equal" if agree.get(name) else "DIFFERENT" if name in agree else ""
+            print(f"{name:24} {value:12.6g} {ours:>12}  {verdict}".rstrip())
+    different = [name for name, same in agree.items() if not same]
+    for name in different:
+        text = f"{name}: NeuroBench counts {metrics[name]:.17g}, we count {counts[name]:.17g}"
+        print(f"evoneuro: error: {text}", file=sys.stderr)
+    return 1 if different else 0
+
+
+def _held_out(options: argparse.Namespace) -> tuple[Network, Task, Cases]:
+    """The network that is asked for, the task that it is tried on, and cases that evolution never saw."""
+    from evoneuro.config import apply
+    from evoneuro.evaluation import Cases
+    from evoneuro.front import resolve
+    from evoneuro.plugins import absolute
+    from evoneuro.task import load_task
+
+    network = resolve(options.net)
+    settings = apply({}, options.set)
+    strange = [key for key in settings if key != "parameters"]
+    if strange:
+        raise EvoNeuroError(
+            f"--set {strange[0]}: {options.name} sets parameters of the task only, as --set task.NAME=VALUE"
+        )
+    own = dict(network.task or {})
+    name = options.task or own.get("source") or own.get("name")
+    if name is None:
+        raise EvoNeuroError(f"{options.net} does not say which task it is for; give --task TASK")
+    same = own.get("source") in (name, absolute(name)) or own.get("name") == name
+    parameters = {**(own.get("parameters", {}) if same else {}), **settings.get("parameters", {})}
+    task = load_task(name, parameters)
+    # a data set's test split is that of the seed which the network was evolved with
+    seed = options.seed if task.kind == "control" else own.get("seed", 0) if same else 0
+    return network, task, Cases(seed, "test", 0, options.episodes)
 
 
 def simulate(options: argparse.Namespace) -> int:
