@@ -24,7 +24,7 @@ LAYERS = [
         "documents",
         "plugins",
     ],
-    ["coding", "neuron", "simulator", "task", "express", "variation", "population", "archive"],
+    ["coding", "neuron", "simulator", "task", "express", "variation", "population", "archive", "events"],
     ["environments", "evaluate", "objectives", "evolution", "check", "export"],
     ["store", "config", "workers", "front", "record", "run", "launch"],
     ["report", "bench", "commands", "cli", "__main__"],
