@@ -38,6 +38,7 @@ LAYERS = [
         "variation",
         "population",
         "archive",
+        "events",
     ],
     ["environments", "evaluate", "objectives", "evolution", "check", "export"],
     ["store", "config", "workers", "front", "record", "run", "launch"],

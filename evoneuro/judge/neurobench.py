@@ -49,8 +49,8 @@ def check_installed() -> None:
         except Exception as error:  # a package may not work beside our versions
             raise EvoNeuroError(
                 f"NeuroBench cannot be imported ({type(error).__name__}: {error}): "
-                'pip install "evoneuro[neurobench]"; to do without CUDA, '
-                "first pip install torch torchaudio --index-url https://download.pytorch.org/whl/cpu"
+                'pip install "evoneuro[neurobench]"; to do without CUDA, first install the CPU builds of torch and '
+                "torchaudio, as PyTorch's installation page says"
             ) from None
 
 
