@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from evoneuro.coding import Encoder, decoder_from_spec, encoder_from_spec, pack, unpack
+from evoneuro.coding import Encoder, decoder_from_spec, encoder_from_spec, unpack
+from evoneuro.coding.encoder import UNIT_GAIN
 from evoneuro.coding.trains import Trains, words
 from evoneuro.environments import ControlTask
 from evoneuro.errors import EvoNeuroError
 from evoneuro.evaluate import evaluate
 from evoneuro.evaluation import Cases, Evaluation
 from evoneuro.network import Network
-from evoneuro.task import SpikeTask, Task
+from evoneuro.task import Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +74,7 @@ def _encoder(task: Task, network: Network, cases: Cases) -> Encoder | None:
         raise EvoNeuroError(f"decoder {decoder.kind!r}: NeuroBench is given networks whose output spikes are counted")
     spec = network.encoder if network.encoder is not None else task.coding(cases.seed)[0]
     encoder = None if spec is None else encoder_from_spec(spec)
-    if encoder is not None and (encoder.graded or encoder.series):
+    if encoder is not None and encoder.graded:
         raise EvoNeuroError(f"encoder {encoder.kind!r}: NeuroBench is given networks whose encoder makes spike trains")
     return encoder
 
@@ -83,17 +84,20 @@ def _samples(task: Task, network: Network, cases: Cases) -> HeldOut:
     evaluation = evaluate(task, [network], cases)[0]
     encoder = _encoder(task, network, cases)
     data: Any = task  # evaluate() has refused all that is no data set
-    if isinstance(task, SpikeTask):
-        given = task.raster(cases.split, cases.seed)[: network.window]
-        spikes = np.zeros((network.window, *given.shape[1:]), np.uint8)
-        spikes[: len(given)] = given
-        trains = pack(spikes)
-    else:
-        assert encoder is not None
-        trains = encoder.encode(encoder.quantise(data.samples(cases.split, cases.seed)), network.window)
+    gain = UNIT_GAIN if encoder is None else encoder.gain
+    fed = [feed for _, feed in data.feeds(cases.split, cases.seed, encoder, gain, network.window)]
+    trains = _fitted(np.concatenate(fed, axis=2), network.window)
     labels = data.labels(cases.split, cases.seed)
     by_sample = np.ascontiguousarray(trains.transpose(2, 0, 1))[:, None]
     return HeldOut(network, by_sample, np.ones(len(labels), np.int64), labels, True, evaluation)
+
+
+def _fitted(trains: Trains, window: int) -> Trains:
+    """Trains (words, inputs, lanes) with as many words as the window has, silent where there were none."""
+    length = words(window)
+    fitted = np.zeros((length, *trains.shape[1:]), np.uint32)
+    fitted[: len(trains)] = trains[:length]
+    return fitted
 
 
 def _episodes(task: ControlTask, network: Network, cases: Cases) -> HeldOut:
