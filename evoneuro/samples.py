@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from evoneuro.coding import Encoder
 from evoneuro.errors import EvoNeuroError, PluginError, check_integer
+from evoneuro.events import Recordings
 from evoneuro.keys import generator
 from evoneuro.plugins import plugin_error
 from evoneuro.task import Task
@@ -112,6 +113,8 @@ class SampleTask(Task):
             raise plugin_error(f"task {self.name!r}: load() raised", error) from error
         if hasattr(loaded, "data") and hasattr(loaded, "target"):  # as scikit-learn's loaders return it
             loaded = loaded.data, loaded.target
+        if isinstance(loaded, Recordings):
+            loaded = (loaded, loaded.labels) if "all" in loaded.parts else (loaded, loaded.labels, loaded.parts)
         if not isinstance(loaded, tuple | list) or len(loaded) not in (2, 3):
             raise PluginError(
                 f"task {self.name!r}: load() must return (samples, labels), or (samples, labels, parts), "

@@ -1,7 +1,9 @@
-"""Spike tasks: samples that are spikes already."""
+"""Spike tasks: samples that are spikes already, or events of a camera or cochlea."""
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,31 +12,40 @@ import numpy.typing as npt
 from evoneuro.classification import Labelled
 from evoneuro.coding import Encoder, pack, unpack
 from evoneuro.coding.trains import WORD, Trains, words
-from evoneuro.errors import EvoNeuroError
-from evoneuro.samples import Feed
+from evoneuro.errors import EvoNeuroError, nearest
+from evoneuro.events import Binning, Recordings, trains_of
+from evoneuro.samples import KEPT_BYTES, Feed
 
 DENSE_STEPS = 2**24  # numbers of a dense raster that are packed at a time
+BINNED = 256  # recordings that are binned at a time
 
 
 class SpikeTask(Labelled):
     """A task on spikes: `load` returns samples and labels; there is no encoder, channels feed input neurons directly.
 
-    Samples are a raster (samples, steps, channels), or a list with one array-like of (time, channel) events each,
-    times in steps. The window must hold the longest of them.
+    Samples are a raster (samples, steps, channels), a list with one array-like of (time, channel) events each, times in
+    steps, or recordings of an event camera or cochlea: structured arrays with x, y, t, p, or `Recordings` of
+    `evoneuro.events`, which stay in their files and are read one after another; `load` may return `Recordings` alone,
+    for they have labels and parts. The window must hold the longest sample.
 
     Attributes:
         channels: number of input neurons; None: that of the data.
+        binning: how recordings become spikes: parameters of `evoneuro.events.Binning`, such as
+            {"size": (34, 34), "steps": 60, "step": 5000, "pool": 2}.
     """
 
     kind = "spikes"
 
     temporal = True
     channels: int | None = None
+    binning: Mapping[str, Any] | None = None
 
     def _samples(self, samples: Any) -> Trains:
         """Spikes of all samples, packed along time: uint32 (samples, words, channels)."""
         if isinstance(samples, np.ndarray) and samples.ndim == 3:
             return self._packed(samples)
+        if isinstance(samples, Recordings) or (len(samples) and getattr(samples[0], "dtype", np.dtype(int)).names):
+            return self._binned(samples)
         events = [self._events(i, sample) for i, sample in enumerate(samples)]
         self._steps = int(max((sample[:, 0].max(initial=0) for sample in events), default=0)) + 1
         channels = self.channels or int(max((sample[:, 1].max(initial=0) for sample in events), default=0)) + 1
@@ -56,6 +67,28 @@ class SpikeTask(Labelled):
         for start in range(0, len(raster), some):
             part = pack(raster[start : start + some].transpose(1, 0, 2))
             trains[start : start + some] = part.transpose(2, 0, 1)
+        return trains
+
+    def _binned(self, recordings: Any) -> Trains:
+        """Recordings, one after another; what is too large to keep goes through a file that nobody else sees."""
+        if self.binning is None:
+            raise EvoNeuroError(
+                f"task {self.name!r}: recordings need `binning`, such as "
+                '{"size": (34, 34), "steps": 60, "step": 5000}: pixels, steps, microseconds per step'
+            )
+        known = Binning.__dataclass_fields__
+        for name in self.binning:
+            if name not in known:
+                raise EvoNeuroError(f"task.binning: unknown parameter {name!r}.{nearest(name, known)}")
+        try:
+            binning = Binning(**self.binning)
+        except TypeError as error:
+            raise EvoNeuroError(f"task.binning: {error}") from None
+        self._steps = binning.steps
+        trains = _room((len(recordings), words(binning.steps), binning.channels))
+        for start in range(0, len(recordings), BINNED):
+            positions = range(start, min(start + BINNED, len(recordings)))
+            trains[positions.start : positions.stop] = trains_of(recordings, positions, binning).transpose(2, 0, 1)
         return trains
 
     def _events(self, i: int, sample: Any) -> npt.NDArray[np.float64]:
@@ -99,3 +132,11 @@ class SpikeTask(Labelled):
 
     def _lane_bytes(self, encoder: Encoder | None, window: int) -> int:
         return int(self._loaded()[0][0].nbytes)
+
+
+def _room(shape: tuple[int, ...]) -> Trains:
+    """Zeros of that shape, in memory or, if they are many, in a file without a name."""
+    if 4 * int(np.prod(shape)) <= KEPT_BYTES:
+        return np.zeros(shape, np.uint32)
+    with tempfile.TemporaryFile(prefix="evoneuro-") as file:
+        return np.memmap(file, np.uint32, "w+", shape=shape)
