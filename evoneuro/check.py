@@ -98,5 +98,8 @@ def probe(task: Task) -> Network:
     """A small random network that fits `task`: always the same."""
     encoder, decoder = task.coding(0)
     bounds = Bounds(window=(task.window, task.window))
-    blueprint = Blueprint(task.inputs(0), task.outputs, bounds, encoder, decoder, task.document(0), 127)
+    silent = decoder_from_spec(decoder).silences
+    blueprint = Blueprint(
+        task.inputs(0), task.outputs, bounds, encoder, decoder, task.document(0), 127, silent_outputs=silent
+    )
     return express(random_genomes(blueprint, keys.generator(0, "check"), np.array([2**20])), blueprint)[0]

@@ -26,6 +26,7 @@ class Blueprint:
         task: what the network file says of the task.
         input_charge: what an encoder spike adds to its input neuron.
         fixed: keep the topology of the first genomes and vary parameters alone.
+        silent_outputs: outputs integrate and never fire, whatever their genes say; the decoder reads potentials.
     """
 
     inputs: int
@@ -36,13 +37,18 @@ class Blueprint:
     task: Mapping[str, Any]
     input_charge: int
     fixed: bool = False
+    silent_outputs: bool = False
 
     def __post_init__(self) -> None:
         """Refuse bounds within which a potential could leave 32 bits: `express` makes networks that nobody checks."""
         bounds = self.bounds
+        if self.silent_outputs and bounds.reset != "zero":
+            raise EvoNeuroError(f"decoder {self.decoder['kind']!r} reads potentials: it needs genome.reset = 'zero'")
         # at most one synapse per pair
         incoming = min(bounds.synapses, self.inputs + self.outputs + bounds.hidden)
         kept = bounds.threshold[1] if bounds.reset == "zero" else self.v_max
+        if self.silent_outputs:
+            kept = NO_CEILING
         low = bounds.v_min + min(bounds.weight[0], 0) * incoming - abs(self.input_charge)
         high = kept + max(bounds.weight[1], 0) * incoming + abs(self.input_charge)
         if low < -(2**31) or high > 2**31 - 1:
@@ -78,12 +84,16 @@ def express(genomes: Sequence[Genome], blueprint: Blueprint) -> Networks:
         if row not in known:
             known[row] = _settings(row, blueprint)
         settings.append(known[row])
+    genes = {name: getattr(genomes, name) for names in Genomes.PARTS.values() for name in names}
+    if blueprint.silent_outputs:
+        genes["threshold"] = genes["threshold"].copy()
+        genes["threshold"][genomes.neuron_starts[:-1, None] + np.arange(inputs, inputs + outputs)] = NO_CEILING
     return Networks(
         neuron_starts=genomes.neuron_starts,
         synapse_starts=genomes.synapse_starts,
         input_starts=starts_of(np.full(population, inputs)),
         output_starts=starts_of(np.full(population, outputs)),
-        **{name: getattr(genomes, name) for names in Genomes.PARTS.values() for name in names},
+        **genes,
         inputs=np.tile(np.arange(inputs, dtype=np.int32), population),
         outputs=np.tile(np.arange(inputs, inputs + outputs, dtype=np.int32), population),
         settings=tuple(settings),
@@ -139,9 +149,13 @@ def absorb(network: Network, blueprint: Blueprint) -> Genome:
     if len(np.unique(np.stack([pre, post]), axis=1).T) != len(pre):
         raise EvoNeuroError("the network has two synapses between one pair of neurons; genomes have one")
     parameters = _parameters(network, blueprint)
+    genes = {gene: getattr(network, gene)[order] for gene in NEURON_GENES}
+    if blueprint.silent_outputs:  # their thresholds are not the genes'
+        of_outputs = slice(len(network.inputs), sum(expected))
+        genes["threshold"][of_outputs] = np.minimum(genes["threshold"][of_outputs], blueprint.bounds.threshold[1])
     genome = Genome(
         ids=np.arange(network.neurons, dtype=np.int64),
-        **{gene: getattr(network, gene)[order] for gene in NEURON_GENES},
+        **genes,
         pre=pre[edges],
         post=post[edges],
         **{gene: getattr(network, gene)[edges] for gene in SYNAPSE_GENES},

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from evoneuro.check import check_task, load_within
+from evoneuro.coding import decoder_from_spec
 from evoneuro.config import Config, check_objectives
 from evoneuro.errors import EvoNeuroError
 from evoneuro.express import Blueprint, absorb
@@ -159,6 +160,7 @@ def _blueprint(config: Config, task: Task, seeds: Sequence[Network]) -> Blueprin
         # an encoder spike alone makes any input neuron fire that holds no negative potential
         input_charge=seeds[0].input_charge if seeds else max(1, bounds.threshold[1]),
         fixed=config.search.topology == "fixed",
+        silent_outputs=decoder_from_spec(decoder).silences,
     )
 
 

@@ -78,6 +78,19 @@ def test_outputs_do_not_notice_expression_or_absorption(style: str) -> None:
         assert np.array_equal(output_spikes(again, seed), expected)
 
 
+def test_silent_outputs_never_fire_and_keep_their_genes() -> None:
+    loud, silent = (make_blueprint(decoder={"kind": "membrane"}, silent_outputs=flag) for flag in (False, True))
+    batch = grown_genomes(loud, 12, 8)
+    genes = batch.threshold.copy()
+    for network in express(batch, silent):
+        assert (network.threshold[network.outputs] == NO_CEILING).all()
+        again = express([absorb(network, silent)], silent)[0]
+        assert again.fingerprint() == network.fingerprint()
+    assert np.array_equal(batch.threshold, genes)
+    with pytest.raises(EvoNeuroError, match="'membrane' reads potentials: it needs genome.reset = 'zero'"):
+        make_blueprint("subtract", decoder={"kind": "membrane"}, silent_outputs=True)
+
+
 def test_what_is_on_no_path_is_left_out() -> None:
     body = make_blueprint(inputs=1, outputs=1)
     whole = as_network(grown_genome(body, 0), body)
