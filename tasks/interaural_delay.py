@@ -12,8 +12,9 @@ from evoneuro import SpikeTask
 class InterauralDelay(SpikeTask):
     """Two channels with the same random train, one delayed: which of five delays, -4 to 4 steps?
 
-    Both channels have `spikes` spikes in every sample, so counts say nothing. Jeffress, J. Comp. Physiol. Psychol. 41,
-    1948, proposed delay lines and coincidence detectors for it. The data are made once, from a seed of their own.
+    Both channels have `spikes` spikes in every sample, so counts say nothing: a spike that jitter puts on another of
+    its channel is moved on to the next free step. Jeffress, J. Comp. Physiol. Psychol. 41, 1948, proposed delay lines
+    and coincidence detectors for it. The data are made once, from a seed of their own.
 
     Attributes:
         size: samples.
@@ -39,7 +40,11 @@ class InterauralDelay(SpikeTask):
         heard = margin + order[:, : self.spikes]
         times = np.stack([heard - delay[:, None] // 2, heard + delay[:, None] // 2], axis=2)
         times = np.rint(times + rng.normal(0, 1, times.shape) * self.jitter).astype(int)
+        times = np.sort(np.maximum(times, 0), axis=1)
+        for k in range(1, self.spikes):
+            times[:, k] = np.maximum(times[:, k], times[:, k - 1] + 1)
+        times = np.minimum(times, steps - self.spikes + np.arange(self.spikes)[:, None])
         raster = np.zeros((self.size, steps, 2), np.uint8)
         sample, _, channel = np.indices(times.shape)
-        raster[sample, np.clip(times, 0, steps - 1), channel] = 1
+        raster[sample, times, channel] = 1
         return raster, delay

