@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from evoneuro.coding import decoder_from_spec
+from evoneuro.columns import cells, is_missing
 from evoneuro.errors import EvoNeuroError, check_choice, check_integer
 from evoneuro.keys import generator
 from evoneuro.samples import SampleTask, Table
-from evoneuro.tables import Tabular
+from evoneuro.tables import PIECE, Tabular, blocks, moments
 
 METRICS = ("accuracy", "balanced-accuracy", "f1")
 
@@ -29,7 +30,16 @@ class Labelled(SampleTask):
     class_weights: tuple[float, ...] | None = None
 
     def _targets(self, targets: Any) -> npt.NDArray[np.int64]:
-        classes, numbers = np.unique(np.asarray(targets), return_inverse=True)
+        labels = np.asarray(targets)
+        if labels.ndim != 1:
+            raise EvoNeuroError(f"task {self.name!r}: load() must give one label for each sample, got {labels.shape}")
+        if labels.dtype.kind not in "biuSU":
+            labels = cells(labels)
+        if labels.dtype == object:
+            if missing := [row for row, label in enumerate(labels) if is_missing(label)]:
+                raise EvoNeuroError(f"task {self.name!r}: the label of sample {missing[0]} is missing; drop the sample")
+            labels = labels.astype(str)
+        classes, numbers = np.unique(labels, return_inverse=True)
         if len(classes) < 2:
             raise EvoNeuroError(f"task {self.name!r}: load() gave {len(classes)} class; at least 2 are needed")
         self.classes = [str(c) for c in classes]
@@ -86,18 +96,21 @@ class Labelled(SampleTask):
 
 
 def f1(answers: npt.NDArray[Any], targets: npt.NDArray[np.int64]) -> Table:
-    """Macro F1 of each network: the mean over classes of 2 TP / (2 TP + FP + FN), 0 where a class has none of them.
+    """Macro F1 of each network, as scikit-learn's `f1_score` has it: the mean of 2 TP / (2 TP + FP + FN) over classes.
+
+    Classes that are neither right nor chosen for any case are left out, and -1, to abstain, is no class.
 
     Args:
         answers: (networks, cases) class numbers.
         targets: [cases].
     """
-    scores = []
-    for number in np.unique(targets):
+    total, classes = np.zeros(len(answers)), np.zeros(len(answers))
+    for number in range(max(int(targets.max()), int(answers.max())) + 1):
         chosen, true = answers == number, targets == number
-        both = (chosen & true).sum(axis=1)
-        scores.append(2 * both / np.maximum(chosen.sum(axis=1) + true.sum(), 1))
-    mean: Table = np.mean(scores, axis=0)
+        concerned = chosen.sum(axis=1) + true.sum()
+        total += 2 * (chosen & true).sum(axis=1) / np.maximum(concerned, 1)
+        classes += concerned > 0
+    mean: Table = total / np.maximum(classes, 1)
     return mean
 
 
@@ -118,17 +131,38 @@ class ClassificationTask(Tabular, Labelled):
     copies: int = 4
     jitter: float = 0.2
 
-    def samples(self, part: str, seed: int) -> Table:
-        """Rows of train (with its jittered copies), validation or test: float64 (samples, features)."""
-        x = super().samples(part, seed)
+    def _rows(self, part: str, seed: int, lanes: slice) -> Table:
+        """Samples `lanes` of a part, float64; behind those of train stand their jittered copies."""
         check_integer("task.copies", self.copies, 0, 1000)
         if self.jitter < 0:
             raise EvoNeuroError(f"task.jitter: expected 0 or more, got {self.jitter:g}")
-        if part != "train" or not self.copies:
-            return x
-        deviation = self.jitter * x.std(axis=0)
-        noise = [generator(seed, "jitter", index=copy).normal(size=x.shape) for copy in range(self.copies)]
-        return np.concatenate([x, *(x + deviation * n for n in noise)])
+        count = len(self.members(part, seed))
+        found = []
+        for copy in range(lanes.start // count, -(-lanes.stop // count)):
+            here = slice(max(lanes.start - copy * count, 0), min(lanes.stop - copy * count, count))
+            rows = super()._rows(part, seed, here)
+            found.append(rows + self._noise(seed, copy - 1, here) if copy else rows)
+        return np.concatenate(found)
+
+    def _noise(self, seed: int, copy: int, rows: slice) -> Table:
+        """Noise on rows of a copy of the training split: float64, shaped as they are.
+
+        It is drawn in blocks with keys of their own, so that some rows need not draw for all that stand before them.
+        """
+        x, members = self._loaded()[0], self.members("train", seed)
+        if (seed, self.fold) not in (known := self.__dict__.setdefault("_deviation", {})):
+            known[seed, self.fold] = moments(lambda: blocks(x, members))[1]
+        size = max(1, PIECE // x[0].size)
+        drawn = [
+            generator(seed, "jitter", index=copy, sub=block).normal(
+                size=(min(size, len(members) - block * size), *x.shape[1:])
+            )
+            for block in range(rows.start // size, -(-rows.stop // size))
+        ]
+        first = rows.start // size * size
+        noise = np.concatenate(drawn)[rows.start - first : rows.stop - first]
+        scaled: Table = self.jitter * known[seed, self.fold] * noise
+        return scaled
 
     def targets(self, part: str, seed: int) -> npt.NDArray[Any]:
         targets = super().targets(part, seed)

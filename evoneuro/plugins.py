@@ -12,10 +12,11 @@ import importlib.util
 import inspect
 import sys
 import traceback
+from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from evoneuro.errors import EvoNeuroError, PluginError, nearest
 
@@ -58,6 +59,25 @@ def _module(what: str, name: str, group: str) -> tuple[ModuleType, str]:
         )
     where, _, attribute = target.rpartition(":")
     return (_import_file(where) if where.endswith(".py") else _import_module(where)), attribute
+
+
+def function(what: str, name: str) -> Callable[..., Any]:
+    """The function that `package.module:function` or `path/file.py:function` stands for; its module is imported.
+
+    Args:
+        what: the word for it in errors, such as "data set".
+
+    Raises:
+        EvoNeuroError: no such module, file or function.
+        PluginError: the module raised while it was imported.
+    """
+    where, _, attribute = name.rpartition(":")
+    module = _import_file(where) if where.endswith(".py") else _import_module(where)
+    found = getattr(module, attribute, None)
+    if not callable(found):
+        there = [n for n, value in vars(module).items() if callable(value) and not n.startswith("_")]
+        raise EvoNeuroError(f"{what}: {where} has no function {attribute!r}.{nearest(attribute, there)}")
+    return cast(Callable[..., Any], found)
 
 
 def absolute(name: str) -> str:

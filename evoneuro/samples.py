@@ -19,7 +19,7 @@ from evoneuro.task import Task
 
 PARTS = ("train", "validation", "test")
 FEED_BYTES = 2**26  # of one chunk of encoded samples
-KEPT_BYTES = 2**28  # of encoded samples that a task keeps; what is larger is encoded anew each time
+KEPT_BYTES = 2**28  # of encoded samples that a task keeps; a part that is larger is encoded anew each time
 
 Feed = npt.NDArray[Any]  # trains, uint32 (words, inputs, lanes), or charges, int32 (steps, inputs, lanes)
 Positions = npt.NDArray[np.intp]
@@ -50,7 +50,7 @@ class SampleTask(Task):
 
     def load(self) -> Any:
         """Samples and their targets; a third array may say which part each sample belongs to."""
-        raise NotImplementedError
+        raise EvoNeuroError(f"task {self.name!r} has no data: write load(), which returns samples and targets")
 
     # What the kinds of tasks say
 
@@ -103,6 +103,13 @@ class SampleTask(Task):
             self._data = kept, found
         return self._data
 
+    def _unpacked(self, loaded: Any) -> Any:
+        """What `load` returned, as a tuple where it came as something else."""
+        if isinstance(loaded, Recordings):
+            return (loaded, loaded.labels) if "all" in loaded.parts else (loaded, loaded.labels, loaded.parts)
+        is_bunch = hasattr(loaded, "data") and hasattr(loaded, "target")  # as scikit-learn's loaders return it
+        return (loaded.data, loaded.target) if is_bunch else loaded
+
     def _load(self) -> tuple[Any, Any, npt.NDArray[np.str_] | None]:
         """What `load` returns, in three; its errors come back as the plugin's."""
         try:
@@ -111,10 +118,7 @@ class SampleTask(Task):
             raise
         except Exception as error:
             raise plugin_error(f"task {self.name!r}: load() raised", error) from error
-        if hasattr(loaded, "data") and hasattr(loaded, "target"):  # as scikit-learn's loaders return it
-            loaded = loaded.data, loaded.target
-        if isinstance(loaded, Recordings):
-            loaded = (loaded, loaded.labels) if "all" in loaded.parts else (loaded, loaded.labels, loaded.parts)
+        loaded = self._unpacked(loaded)
         if not isinstance(loaded, tuple | list) or len(loaded) not in (2, 3):
             raise PluginError(
                 f"task {self.name!r}: load() must return (samples, labels), or (samples, labels, parts), "
@@ -123,11 +127,11 @@ class SampleTask(Task):
         if len(loaded) == 2:
             return loaded[0], loaded[1], None
         parts = np.asarray(loaded[2]).astype(str)
-        unknown = sorted(set(parts.ravel()) - set(PARTS))
-        if unknown or "test" not in parts or "train" not in parts:
+        named = set(parts.ravel().tolist())
+        if not {"train", "test"} <= named <= set(PARTS):
             raise EvoNeuroError(
                 f"task {self.name!r}: the third array of load() says which part each sample belongs to: expected "
-                f"'train' and 'test', perhaps 'validation', got {sorted(set(parts.ravel()))}"
+                f"'train' and 'test', perhaps 'validation', got {sorted(named)}"
             )
         return loaded[0], loaded[1], parts
 
@@ -216,10 +220,18 @@ class SampleTask(Task):
         size = max(1, self._lane_bytes(encoder, window))
         lanes = max(1, FEED_BYTES // size)
         kept: dict[Any, Feed] = self.__dict__.setdefault("_feeds", {})
+        code = repr(encoder)
         for start in range(0, total, lanes):
             chunk = slice(start, min(start + lanes, total))
-            key = (part, seed, repr(encoder), gain, window, start)
-            feed = kept[key] if key in kept else self._chunk(part, seed, chunk, encoder, gain, window)
+            key = (part, seed, code, gain, window, start)
+            feed = kept.pop(key) if key in kept else self._chunk(part, seed, chunk, encoder, gain, window)
             if total * size <= KEPT_BYTES:
-                kept[key] = feed
+                _keep(kept, key, feed)
             yield chunk, feed
+
+
+def _keep(kept: dict[Any, Feed], key: Any, feed: Feed) -> None:
+    """Put `feed` last, and drop those that were not used for longest until `KEPT_BYTES` hold all: gains are many."""
+    kept[key] = feed
+    while sum(other.nbytes for other in kept.values()) > KEPT_BYTES:
+        del kept[next(iter(kept))]

@@ -23,6 +23,7 @@ LAYERS = [
         "pareto",
         "documents",
         "plugins",
+        "columns",
     ],
     [
         "coding",
@@ -40,7 +41,7 @@ LAYERS = [
         "archive",
         "events",
     ],
-    ["environments", "evaluate", "objectives", "evolution", "check", "export"],
+    ["environments", "evaluate", "baseline", "objectives", "evolution", "check", "export"],
     ["store", "config", "workers", "front", "record", "run", "launch"],
     ["report", "bench", "judge", "commands", "cli", "__main__"],
 ]
@@ -59,6 +60,7 @@ EVALUATION_CHAIN = {
     "spikes",
     "environments",
     "evaluate",
+    "baseline",
     "workers",
 }
 

@@ -1,15 +1,13 @@
-"""The Task contract: the three least plugins, parameters, splits, and how tasks are found."""
+"""The Task contract: the three least plugins, parameters, and how tasks are found."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from evoneuro import ClassificationTask, EvoNeuroError, SpikeTask
+from evoneuro import ClassificationTask, EvoNeuroError
 from evoneuro.check import check_task
-from evoneuro.coding import unpack
 from evoneuro.errors import PluginError
 from evoneuro.plugins import absolute
 from evoneuro.task import load_task, registered_tasks
@@ -114,144 +112,6 @@ def test_parameters_are_the_class_attributes() -> None:
 def test_wrong_parameters(name: str, value: object, message: str) -> None:
     with pytest.raises(EvoNeuroError, match=message.replace("?", r"\?")):
         Parameters(**{name: value})
-
-
-# Data
-
-
-def test_splits_are_disjoint_stratified_and_keyed() -> None:
-    task = load_task("wine")
-    parts = {part: task.members(part, 3) for part in ("train", "validation", "test")}
-    everyone = np.concatenate(list(parts.values()))
-    assert sorted(everyone) == list(range(178))
-    counts = np.bincount(task._loaded()[1])
-    for part, share in zip(parts, task.split, strict=True):
-        found = np.bincount(task._loaded()[1][parts[part]])
-        assert (np.abs(found - share * counts) <= 1).all()
-    assert np.array_equal(task.members("test", 3), load_task("wine").members("test", 3))
-    assert not np.array_equal(task.members("test", 3), task.members("test", 4))
-
-
-def test_ranges_come_from_the_training_split_alone() -> None:
-    task = load_task("iris")
-    spec, _ = task.coding(2)
-    train = task._loaded()[0][task.members("train", 2)]
-    assert np.allclose(spec["low"], train.mean(axis=0) - 2 * train.std(axis=0))
-    assert np.allclose(spec["high"], train.mean(axis=0) + 2 * train.std(axis=0))
-    assert task.coding(3)[0] != spec
-
-
-class Given(ClassificationTask):
-    x: tuple = ()
-    y: tuple = ()
-
-    def load(self):
-        return self.x, self.y
-
-
-@pytest.mark.parametrize(
-    ("x", "y", "message"),
-    [
-        (((1, 2), (3, float("nan"))), (0, 1), r"X\[1, 1\] is nan"),
-        ((1, 2), (0, 1), r"X of shape \(samples, features\).*got \(2,\)"),
-        (((1, 2), (3, 4), (5, 6)), (0, 1), "3 samples and 2 targets"),
-        (((1, 2), (3, 4)), (1, 1), "at least 2 are needed"),
-        ((("a", 2), (3, 4)), (0, 1), "must give numbers"),
-    ],
-)
-def test_data_that_cannot_be(x: tuple, y: tuple, message: str) -> None:
-    with pytest.raises(EvoNeuroError, match=message):
-        Given(x=x, y=y).coding(0)
-
-
-@pytest.mark.parametrize(("name", "value"), [("copies", -1), ("jitter", -0.5)])
-def test_bad_jitter(name: str, value: float) -> None:
-    with pytest.raises(EvoNeuroError, match=f"task.{name}: expected 0"):
-        load_task("iris", {name: value}).samples("train", 0)
-
-
-def test_bad_shares() -> None:
-    with pytest.raises(EvoNeuroError, match="sum to 1"):
-        load_task("iris", {"split": [0.5, 0.5, 0.5]}).members("train", 0)
-
-
-class Events(SpikeTask):
-    samples: tuple = ()
-
-    def load(self):
-        return list(self.samples), [0, 1]
-
-
-def test_a_window_that_would_cut_samples_is_refused() -> None:
-    samples = [[(30, 0)], [(3, 1)]]
-    with pytest.raises(EvoNeuroError, match=r"last 31 steps, its window is 24 .*set window to 31"):
-        Events(samples=samples).coding(0)
-    assert Events(samples=samples, window=31).coding(0)[0] is None
-
-
-def test_events_and_rasters_are_the_same() -> None:
-    task = Events(samples=[[(0, 0), (5, 2)], [(3, 1)]])
-    raster = np.zeros((2, 6, 3), np.uint8)
-    raster[0, 0, 0] = raster[0, 5, 2] = raster[1, 3, 1] = 1
-    assert np.array_equal(unpack(task._loaded()[0].transpose(1, 2, 0), 6), raster.transpose(1, 0, 2))
-    assert task.inputs(0) == 3
-    with pytest.raises(EvoNeuroError, match="channel 2, there are 2"):
-        Events(samples=[[(5, 2)], []], channels=2).inputs(0)
-    with pytest.raises(EvoNeuroError, match="numbers >= 0"):
-        Events(samples=[[(-1, 2)], []]).inputs(0)
-
-
-def test_events_that_are_none() -> None:
-    for sample, message in [
-        ([(0, 1, 1), (2, 0, 0)], r"got shape \(2, 3\)"),  # polarity as a third column is not silently mixed in
-        ([3, 4], r"got shape \(2,\)"),
-        ([(0, 1), (2,)], "pairs of numbers"),
-        ([("a", 1)], "pairs of numbers"),
-        ([(0, float("nan"))], "numbers >= 0"),
-    ]:
-        with pytest.raises(EvoNeuroError, match=f"sample 1: .*{message}"):
-            Events(samples=[[(0, 0)], sample]).inputs(0)
-
-
-def test_an_array_is_a_raster_in_which_any_number_is_a_spike() -> None:
-    class Raster(SpikeTask):
-        def load(self):
-            return np.arange(60.0).reshape(10, 3, 2) % 3 - 1, [0, 1] * 5
-
-    raster = Raster().raster("train", 0)
-    expected = (np.arange(60).reshape(10, 3, 2) % 3 != 1).astype(np.uint8)
-    assert np.array_equal(raster, expected[Raster().members("train", 0)].transpose(1, 0, 2))
-
-
-def test_rasters_of_the_parts_are_those_of_their_samples() -> None:
-    class Many(SpikeTask):
-        def load(self):
-            return [[(i, 0), (0, 1)] for i in range(40)], [0, 1] * 20
-
-    task = Many()
-    for part in ("train", "validation", "test"):
-        raster, members = task.raster(part, 5), task.members(part, 5)
-        assert raster.shape == (40, len(members), 2)  # steps, samples, channels
-        assert raster[:, :, 0].argmax(axis=0).tolist() == members.tolist()
-        assert task.labels(part, 5).tolist() == (members % 2).tolist()
-
-
-def test_too_few_samples_for_a_split() -> None:
-    with pytest.raises(EvoNeuroError, match=r"with \[2, 2, 0\]; give more samples"):
-        Given(x=((0.0,), (1.0,)) * 2, y=(0, 1) * 2).members("train", 0)
-
-
-def test_jittered_copies_are_of_training_samples_and_keyed() -> None:
-    clean, task = load_task("iris", {"copies": 0}), load_task("iris", {"copies": 2, "jitter": 0.1})
-    train = clean.samples("train", 1)
-    copies = task.samples("train", 1).reshape(3, *train.shape)
-    assert np.array_equal(copies[0], train)
-    for copy in copies[1:]:
-        assert np.allclose((copy - train).std(axis=0), 0.1 * train.std(axis=0), rtol=0.3)
-    assert not np.array_equal(copies[1], copies[2])
-    assert np.array_equal(task.samples("train", 1), load_task("iris", task.changed).samples("train", 1))
-    assert task.labels("train", 1).tolist() == clean.labels("train", 1).tolist() * 3
-    assert np.array_equal(task.samples("test", 1), clean.samples("test", 1))
 
 
 # Plugins that fail
