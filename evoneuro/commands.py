@@ -126,9 +126,22 @@ def evaluate(options: argparse.Namespace) -> int:
             "latency": result.latency,
             "energy": result.energy,
             "spikes": int(result.spikes.sum()) / result.decisions,
+            **_details(task, network, cases),
         },
         options.json,
     )
+
+
+def _details(task: Task, network: Network, cases: Cases) -> dict[str, float]:
+    """More figures of a network's answers; for a task in time, what can be had without times stands beside them."""
+    from evoneuro.baseline import baselines
+    from evoneuro.evaluate import answers
+    from evoneuro.samples import SampleTask
+
+    if not isinstance(task, SampleTask):
+        return {}
+    found = task.details(*answers(task, network, cases))
+    return {**found, **baselines(task, network, cases.seed)} if task.temporal else found
 
 
 def neurobench(options: argparse.Namespace) -> int:

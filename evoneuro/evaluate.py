@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from evoneuro.coding import Encoder, encoder_from_spec
+from evoneuro.coding import Decoder, Encoder, Output, decoder_from_spec, encoder_from_spec
 from evoneuro.coding.encoders import UNIT_GAIN
 from evoneuro.environments import ControlTask, Lanes
 from evoneuro.errors import EvoNeuroError, PluginError, check_integer
@@ -116,15 +117,34 @@ def _check_sizes(task: Task, networks: Networks, groups: Sequence[_Group], seed:
 # Data sets: one decision per lane
 
 
+def answers(task: SampleTask, network: Network, cases: Cases) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """What one network says of the cases of a data set, and what is right, both leading with cases.
+
+    Choices are class numbers, int [cases], -1 where the network abstains; values are float64 (cases, values).
+
+    Raises:
+        EvoNeuroError, PluginError: as `evaluate`.
+    """
+    batch = Networks.of([network])
+    (group,) = _by_encoder(task, batch, cases.seed)
+    said = Answers.of(task, batch, cases, group.encoder, np.array(group.gains, np.int64)).said[0]
+    return said, _targets(task, cases)
+
+
+def _targets(task: SampleTask, cases: Cases) -> npt.NDArray[Any]:
+    """What is right for the cases that are asked for."""
+    chosen = _call(task, "cases", cases.split, cases.seed, cases.generation)
+    targets: npt.NDArray[Any] = _call(task, "targets", cases.split, cases.seed)
+    return targets if chosen is None else targets[chosen]
+
+
 def _samples(
     task: SampleTask, networks: Networks, cases: Cases, encoder: Encoder | None, gains: npt.NDArray[np.int64]
 ) -> list[Evaluation]:
-    answers = Answers.of(task, networks, cases, encoder, gains)
-    chosen = _call(task, "cases", cases.split, cases.seed, cases.generation)
-    targets = _call(task, "targets", cases.split, cases.seed)
-    scores, by_case = _call(task, "judge", answers.said, targets if chosen is None else targets[chosen])
-    decisions = np.full(len(networks), answers.said.shape[1])
-    return _evaluations(networks, scores, by_case, decisions, answers.steps, answers.spikes)
+    found = Answers.of(task, networks, cases, encoder, gains)
+    scores, by_case = _call(task, "judge", found.said, _targets(task, cases))
+    decisions = np.full(len(networks), found.said.shape[1])
+    return _evaluations(networks, scores, by_case, decisions, found.steps, found.spikes)
 
 
 @dataclass(frozen=True)
@@ -170,13 +190,45 @@ class Answers:
         cls, task: SampleTask, networks: Networks, cases: Cases, encoder: Encoder | None, gain: int
     ) -> Answers:
         window = max(settings.window for settings in set(networks.settings))
+        decoders = _decoders(task, networks)
+        records = any(decoder.records for decoder in decoders)
         said, steps, spikes = [], np.zeros(len(networks), np.int64), np.zeros(len(networks.ids), np.int64)
+        simulate: Any = decide_shared
+        simulate = partial(simulate, record=True) if records else simulate
         for feed in _feeds(task, cases, encoder, gain, window):
-            choice, latency, fired = decide_shared(networks, feed)
-            said.append(choice)
+            choice, latency, fired, *recorded = simulate(networks, feed)
+            said.append(_read(decoders, choice, recorded[0]) if records else choice)
             steps += latency.sum(axis=1)
             spikes += fired
         return cls(np.concatenate(said, axis=1), steps, spikes)
+
+
+def _decoders(task: SampleTask, networks: Networks) -> list[Decoder]:
+    """The decoder of each network.
+
+    Raises:
+        EvoNeuroError: a decoder that chooses where the task asks for values, or the other way round.
+    """
+    known = {settings: decoder_from_spec(settings.decoder) for settings in set(networks.settings)}
+    wanted = decoder_from_spec(task.decoder).continuous
+    for decoder in known.values():
+        if decoder.continuous != wanted:
+            gives, asks = ("values", "a choice") if decoder.continuous else ("a choice", "values")
+            raise EvoNeuroError(
+                f"the network's decoder {decoder.kind!r} gives {gives}; task {task.name!r} asks for {asks}"
+            )
+    return [known[settings] for settings in networks.settings]
+
+
+def _read(decoders: Sequence[Decoder], choices: Integers, outputs: Sequence[Output]) -> npt.NDArray[Any]:
+    """What the networks say: (networks, lanes), or (networks, lanes, values).
+
+    Args:
+        choices: (networks, lanes), of those whose decoder needs no record.
+        outputs: what the output neurons of each network did.
+    """
+    rows = zip(decoders, choices, outputs, strict=True)
+    return np.stack([decoder.read(output) if decoder.records else choice for decoder, choice, output in rows])
 
 
 def _feeds(task: SampleTask, cases: Cases, encoder: Encoder | None, gain: int, window: int) -> Iterator[Feed]:

@@ -22,6 +22,7 @@ STREAMS = {
     "split": 6,  # which samples are train, validation, test
     "jitter": 7,  # noise on copies of training samples
     "check": 8,  # `check`: the network and the inputs it is tried with
+    "baseline": 9,  # training samples and random states of the models beside a score
 }
 
 Keys = npt.NDArray[np.uint64]

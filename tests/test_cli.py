@@ -13,8 +13,11 @@ import numpy as np
 import pytest
 from golden_data import golden_files, needs_golden
 
+from evoneuro.check import probe
 from evoneuro.cli import main
+from evoneuro.coding import Output
 from evoneuro.record import Run
+from evoneuro.task import load_task
 
 TINY = ["--generations", "2", "--population", "12", "--workers", "0", "--quiet"]
 
@@ -106,6 +109,49 @@ def test_evaluate_takes_parameters_of_the_task(capsys: pytest.CaptureFixture[str
     assert result["score"] <= 20
     assert document(capsys, *arguments) == result
     assert document(capsys, "evaluate", net, "--episodes", "7", "--set", "task.starts=wide")["score"] != result["score"]
+
+
+def test_evaluate_says_more_of_a_data_set(
+    run: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = document(capsys, "evaluate", f"{run}:best")
+    assert result["accuracy"] == pytest.approx(result["score"])
+    assert result["balanced_accuracy"] == pytest.approx(result["score"])  # as many samples of each class
+    assert 0 < result["f1"] <= 1
+    assert not {"count_only", "chance"} & set(result)
+    folds = [
+        document(capsys, "evaluate", f"{run}:best", "--set", "task.folds=4", "--set", f"task.fold={fold}")
+        for fold in range(4)
+    ]
+    assert sum(fold["episodes"] for fold in folds) == 150
+    weighted = document(capsys, "evaluate", f"{run}:best", "--set", "task.class_weights=[1, 1, 9]")
+    assert weighted["accuracy"] == result["accuracy"]
+    assert document(capsys, "evaluate", f"{run}:best", "--set", "task.metric=f1")["score"] == result["f1"]
+
+    # where times are said to matter, what counts alone reach stands beside the score
+    probe(load_task("temporal-xor")).save(tmp_path / "net.json")
+    timed = document(capsys, "evaluate", str(tmp_path / "net.json"))
+    assert {"score", "accuracy", "balanced_accuracy", "f1", "count_only", "chance"} <= set(timed)
+    assert timed["count_only"] < 0.65
+    assert main(["evaluate", str(tmp_path / "net.json")]) == 0
+    text = capsys.readouterr().out
+    assert f"{'count_only':18} {timed['count_only']:.6g}" in text
+    assert f"{'chance':18} {timed['chance']:.6g}" in text
+
+    # of values, how far off they are
+    network = probe(load_task("mackey-glass"))
+    network.save(tmp_path / "net.json")
+
+    def decide(networks: Any, feed: Any, record: bool = False) -> Any:
+        outputs, lanes = len(network.outputs), feed.shape[2]
+        silent = Output(np.zeros((1, outputs, lanes), np.uint32), np.zeros((outputs, lanes), np.int32), network.window)
+        nothing = np.zeros((1, lanes), np.int32)
+        return nothing, nothing, np.zeros(network.neurons, np.int64), [silent]
+
+    monkeypatch.setattr("evoneuro.evaluate.decide_shared", decide)
+    values = document(capsys, "evaluate", str(tmp_path / "net.json"))
+    assert values["r2"] == pytest.approx(values["score"])
+    assert 0 < values["mae"] < values["rmse"] < 0.5
 
 
 def test_people_read_it_too(run: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -1,8 +1,7 @@
-"""Decoders and packed trains."""
+"""Packed trains."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -10,56 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evoneuro.coding import DECODERS, Count, Race, decoder_from_spec, pack, unpack
+from evoneuro.coding import pack, unpack
 from evoneuro.coding.trains import packed, single, words
-from evoneuro.errors import EvoNeuroError
-
-# Decoders
-
-
-@pytest.mark.parametrize("decoder", [Count(), Race(), Race(3, 2), Race(0, 1)], ids=str)
-def test_decoder_specifications_come_back(decoder: Any) -> None:
-    assert decoder_from_spec(json.loads(json.dumps(decoder.spec()))) == decoder
-
-
-def test_stopping_rules() -> None:
-    rules = {
-        str(spec): decoder_from_spec(spec) for spec in (None, {"kind": "count"}, {"kind": "race"}, Race(0, 4).spec())
-    }
-    assert [(rule.evidence, rule.lead) for rule in rules.values()] == [(0, 0), (0, 0), (1, 0), (0, 4)]
-    assert Race(2, 3).spec() == {"kind": "race", "evidence": 2, "lead": 3}
-    assert Count().spec() == {"kind": "count"}
-
-
-def test_the_registry_knows_its_kinds() -> None:
-    assert {kind: cls.kind for kind, cls in DECODERS.items()} == {kind: kind for kind in DECODERS}
-
-
-def test_a_whole_number_written_as_a_float_is_an_integer() -> None:
-    assert json.dumps(decoder_from_spec({"kind": "race", "evidence": 2.0}).spec()) == json.dumps(Race(2).spec())
-
-
-@pytest.mark.parametrize(
-    ("spec", "message"),
-    [
-        ({"kind": "rase"}, "decoder: no such name: 'rase'. Did you mean 'rate'?"),
-        ({"evidence": 2}, "decoder: no such name: None"),
-        ({"kind": "race", "evidense": 2}, "decoder 'race': unknown parameter 'evidense'. Did you mean 'evidence'?"),
-        ({"kind": "count", "evidence": 2}, "decoder 'count': unknown parameter 'evidence'"),
-        ({"kind": "race", "evidence": 0}, "evidence and lead are both 0; use 'count'"),
-        ({"kind": "race", "evidence": -1}, "decoder 'race': evidence: expected 0 to 65536, got -1"),
-        ({"kind": "race", "lead": 65537}, "decoder 'race': lead: expected 0 to 65536, got 65537"),
-        ({"kind": "race", "lead": 1.5}, "decoder 'race': lead: expected an integer"),
-    ],
-    ids=str,
-)
-def test_a_wrong_decoder_is_refused_with_a_message(spec: dict[str, Any], message: str) -> None:
-    with pytest.raises(EvoNeuroError) as caught:
-        decoder_from_spec(spec)
-    assert message in str(caught.value)
-
-
-# Packed trains
 
 
 @given(st.integers(0, 100), st.integers(1, 4), st.integers(1, 4), st.integers(0, 2**32))

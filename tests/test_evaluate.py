@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from evoneuro import ClassificationTask, ControlTask, EvoNeuroError, Network, SpikeTask
+from evoneuro import ClassificationTask, ControlTask, EvoNeuroError, Network, RegressionTask, SpikeTask
 from evoneuro.check import probe
+from evoneuro.coding import Output
 from evoneuro.errors import PluginError
-from evoneuro.evaluate import evaluate
+from evoneuro.evaluate import answers, evaluate
 from evoneuro.evaluation import Cases, Evaluation
 from evoneuro.task import load_task
 from evoneuro.workers.worker import evaluate_batch
@@ -303,3 +304,145 @@ def test_spikes_and_rows_reach_the_inputs() -> None:
     # "high" is class 0, and high values feed input 1: the wires are crossed
     assert evaluate(Rows(copies=0), [wire()], Cases(0, "test"))[0].score == 0
     assert evaluate(Rows(copies=0), [wire(outputs=[3, 2])], Cases(0, "test"))[0].score == 1
+
+
+# What networks answer
+
+
+class Decided(NamedTuple):
+    """What simulators give that record."""
+
+    choice: Any
+    latency: Any
+    spikes: Any
+    output: Any
+
+
+@pytest.fixture
+def recording(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """A stand-in for simulators: outputs copy inputs; and whether a record was asked for, call by call."""
+    asked: list[bool] = []
+
+    def decide(networks: Any, feed: Any, record: bool = False) -> Decided:
+        asked.append(record)
+        lanes = feed.shape[2]
+        fired = np.concatenate([np.bincount(network.inputs, minlength=network.neurons) for network in networks])
+        choice = np.tile(np.bitwise_count(feed).sum(axis=0).argmax(axis=0), (len(networks), 1))
+        latency = np.array([[network.window] * lanes for network in networks])
+        ends = np.zeros(feed.shape[1:], np.int32)
+        output = [Output(feed, ends, network.window) for network in networks] if record else None
+        return Decided(choice, latency, fired, output)
+
+    monkeypatch.setattr("evoneuro.evaluate.decide_shared", decide)
+    return asked
+
+
+class Values(RegressionTask):
+    """The target is x itself, which the encoder writes as 0 to 4 spikes, and a decoder of rates reads back."""
+
+    encoder = {"kind": "count", "max_spikes": 4, "interval": 2}
+    decoder = {"kind": "rate", "max_spikes": 4}
+    low, high = (0.0,), (4.0,)
+    window = 8
+    split = (0.4, 0.3, 0.3)
+
+    def load(self) -> Any:
+        x = np.arange(40)[:, None] % 5
+        return x, x[:, 0]
+
+
+def through(task: Any, **changes: Any) -> Network:
+    """As many outputs as inputs, with the task's encoder and decoder."""
+    encoder, decoder = task.coding(0)
+    count = task.inputs(0)
+    return wire(
+        ids=range(2 * count), threshold=[1] * 2 * count, leak=[-1] * 2 * count, refractory=[0] * 2 * count, pre=[],
+        post=[], weight=[], delay=[], inputs=list(range(count)), outputs=list(range(count, 2 * count)),
+        encoder=encoder, decoder=decoder, window=task.window, **changes,
+    )  # fmt: skip
+
+
+def test_values_are_read_from_the_record(recording: list[bool]) -> None:
+    task, cases = Values(), Cases(0, "test")
+    network = through(task)
+    (result,) = evaluate(task, [network], cases)
+    assert recording == [True]
+    assert result.score == 1
+    assert result.case_scores.tolist() == [1] * 12
+    assert result.latency == 8
+    said, right = answers(task, network, cases)
+    assert said.shape == right.shape == (12, 1)
+    assert np.array_equal(said, right)
+    # of a network whose decoder has other ranges, those count
+    other = replace(network, decoder={**network.decoder, "high": [2.0 * network.decoder["high"][0]]})
+    assert np.array_equal(answers(task, other, cases)[0], 2 * right)
+    together = evaluate(task, [network, other], cases)
+    assert together == [evaluate(task, [member], cases)[0] for member in (network, other)]
+    assert together[1].score < 0
+
+
+def test_values_at_several_gains_and_in_chunks(recording: list[bool], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evoneuro.samples.FEED_BYTES", 16)
+    task, cases = Values(), Cases(0, "test")
+    networks = [through(task), through(task), through(task)]
+    networks[1] = replace(networks[1], encoder={**networks[1].encoder, "gain": 4})
+    first, second, third = evaluate(task, networks, cases)
+    assert len(recording) == 2 * 3
+    assert (first.score, third) == (1, first)
+    said, right = answers(task, networks[1], cases)
+    assert np.array_equal(said, np.ceil(right / 4) * np.array([1]))
+    assert second.score == pytest.approx(1 - ((said - right) ** 2).mean() / right.var())
+
+
+def test_choices_may_be_read_from_the_record_too(recording: list[bool]) -> None:
+    class Same(ClassificationTask):
+        encoder = Values.encoder
+        window, low, high = 8, (0.0, 0.0), (4.0, 4.0)
+        decoder = {"kind": "first-spike", "silent": "abstain"}
+        copies = 0
+
+        def load(self) -> Any:
+            x = np.repeat([[4, 0], [0, 4], [0, 0]], 10, axis=0)
+            return x, np.repeat([0, 1, 1], 10)
+
+    task, cases = Same(), Cases(0, "test")
+    network = through(task)
+    said, right = answers(task, network, cases)
+    assert evaluate(task, [network], cases)[0].score == (said == right).mean()
+    assert set(zip(said.tolist(), right.tolist(), strict=True)) == {(0, 0), (1, 1), (-1, 1)}
+    assert recording == [True, True]
+    plain = replace(network, decoder={"kind": "count"})  # the simulator decides; who records does not change that
+    evaluate(task, [plain], cases)
+    assert recording.pop() is False
+    assert evaluate(task, [plain, network], cases)[1] == evaluate(task, [network], cases)[0]
+
+
+def test_decoders_of_another_kind_are_refused() -> None:
+    task = Values()
+    with pytest.raises(EvoNeuroError, match="decoder 'count' gives a choice; task 'values' asks for values"):
+        evaluate(task, [replace(through(task), decoder={"kind": "count"})], Cases(0, "test"))
+    rows = Rows(copies=0)
+    with pytest.raises(EvoNeuroError, match="decoder 'rate' gives values; task 'rows' asks for a choice"):
+        evaluate(rows, [replace(wire(), decoder={"kind": "rate", "low": [0, 0], "high": [1, 1]})], Cases(0, "test"))
+
+
+def test_answers_are_those_that_are_scored() -> None:
+    task = load_task("iris")
+    network = probe(task)
+    for stream in ("episodes", "validation", "test"):
+        said, right = answers(task, network, Cases(3, stream))
+        result = evaluate(task, [network], Cases(3, stream))[0]
+        assert np.array_equal(said == right, result.case_scores > 0)
+        assert (said == right).mean() == pytest.approx(result.score)
+
+
+def test_a_batch_of_samples_is_what_is_judged() -> None:
+    task = load_task("iris", {"batch": 20, "copies": 0})
+    network = probe(task)
+    whole = evaluate(load_task("iris", {"copies": 0}), [network], Cases(3, "episodes"))[0]
+    for generation in (0, 1):
+        some = evaluate(task, [network], Cases(3, "episodes", generation))[0]
+        chosen = task.cases("train", 3, generation)
+        assert some.case_scores.tolist() == whole.case_scores[chosen].tolist()
+        assert len(answers(task, network, Cases(3, "episodes", generation))[0]) == 20
+    assert len(evaluate(task, [network], Cases(3, "test"))[0].case_scores) == 30
