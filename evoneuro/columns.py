@@ -172,7 +172,7 @@ def _parse(source: str, text: io.TextIOBase, delimiter: str, target: str | int |
     first = list(islice(rows, _ROWS))
     if not first:
         raise FormatError(f"{source}: no rows; expected one line for each sample")
-    head = first[0][1]
+    head = [name.strip() for name in first[0][1]]
     headed = has_header([row for _, row in first])
     names = head if headed else [str(j) for j in range(len(head))]
     if len(names) < 2:
@@ -185,15 +185,26 @@ def _parse(source: str, text: io.TextIOBase, delimiter: str, target: str | int |
     block = first[1:] if headed else first
     while block:
         lines += [line for line, _ in block]
-        fields = list(zip(*(row for _, row in block), strict=True))
-        for part, j in zip(parts, kept, strict=True):
-            texts = np.array(fields[j], object)
-            part.append(texts if part is parts[aim] else cells(texts))
+        texts = [[row[j] for j in kept] for _, row in block] if len(kept) < len(head) else [row for _, row in block]
+        parts[aim].append(_texts([row.pop(aim) for row in texts]))
+        for part, found in zip(parts[:aim] + parts[aim + 1 :], _by_column(texts), strict=True):
+            part.append(found)
         block = list(islice(rows, _ROWS))
     if not lines:
         raise FormatError(f"{source}: a header and no rows; expected one line for each sample")
     parts[aim] = [cells(np.concatenate(parts[aim]))]
     return Columns(source, names, parts, lines)
+
+
+def _by_column(rows: Sequence[Sequence[str]]) -> list[Cells]:
+    """The cells of each column of some rows."""
+    try:
+        numbers = np.array(rows, np.float64)  # row by row, which is many times faster
+    except ValueError:
+        numbers = np.array([[np.nan]])
+    if np.isfinite(numbers).all():
+        return list(compact(numbers).T)
+    return [cells(column) for column in zip(*rows, strict=True)]
 
 
 def _rows(source: str, text: io.TextIOBase, delimiter: str) -> Iterator[tuple[int, list[str]]]:
@@ -202,16 +213,15 @@ def _rows(source: str, text: io.TextIOBase, delimiter: str) -> Iterator[tuple[in
     width = 0
     try:
         for row in reader:
-            fields = [field.strip() for field in row]
-            if not any(fields):
+            if not any(map(str.strip, row)):
                 continue
-            width = width or len(fields)
-            if len(fields) != width:
+            width = width or len(row)
+            if len(row) != width:
                 raise FormatError(
-                    f"{source}: line {reader.line_num} has {len(fields)} fields, the lines before it have {width} "
+                    f"{source}: line {reader.line_num} has {len(row)} fields, the lines before it have {width} "
                     f"(separated by {delimiter!r}; a field that holds it must be in double quotes)"
                 )
-            yield reader.line_num, fields
+            yield reader.line_num, row
     except csv.Error as error:
         raise FormatError(f"{source}: line {reader.line_num}: {error}") from None
 
@@ -293,15 +303,17 @@ def _without_index(names: Sequence[str]) -> list[int]:
 
 def cells(given: Array | Sequence[Any]) -> Cells:
     """Finite numbers in the smallest exact type if all cells are, else their texts as objects."""
-    if not (isinstance(given, np.ndarray) and given.dtype.kind in "mM"):  # dates would become numbers
-        try:
-            numbers = np.array(given, np.float64)
-        except (TypeError, ValueError):
-            numbers = np.array([np.nan])
-        if numbers.ndim == 1 and np.isfinite(numbers).all():
-            return compact(numbers)
+    try:
+        kept = isinstance(given, np.ndarray) and given.dtype.kind in "biuf"
+        numbers = np.array(given if kept else list(map(float, given)), np.float64)
+    except (TypeError, ValueError):
+        return _texts(given)
+    return compact(numbers) if np.isfinite(numbers).all() else _texts(given)
+
+
+def _texts(given: Array | Sequence[Any]) -> Cells:
     texts = np.empty(len(given), object)
-    texts[:] = ["" if cell is None else str(cell) for cell in given]
+    texts[:] = ["" if cell is None else str(cell).strip() for cell in given]
     return texts
 
 

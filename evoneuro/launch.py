@@ -77,6 +77,8 @@ def start(config: Config, display: Observer | None = None) -> Run:
     """
     config = replace(config, task=absolute(config.task))
     task = load_within(config.task, config.parameters, config.workers.timeout)
+    if "data" in config.parameters:  # a file that means the same in any directory, as the task does
+        config = replace(config, parameters={**config.parameters, "data": task.changed["data"]})
     seeds = _starting_networks(config)
     blueprint = _blueprint(config, task, seeds)
     genomes = [absorb(network, blueprint) for network in seeds]

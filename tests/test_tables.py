@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from evoneuro import ClassificationTask, EvoNeuroError, RegressionTask, tables
+from evoneuro import ClassificationTask, EvoNeuroError, RegressionTask, evolve, resume, tables
 from evoneuro.check import check_task
 from evoneuro.errors import PluginError
 from evoneuro.tables import blocks, moments
@@ -140,6 +143,15 @@ def test_data_as_a_parameter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert line._loaded()[1][:3].tolist() == [[0], [0.125], [0.25]]
 
 
+def test_a_run_on_a_file_goes_on_from_anywhere(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder / "plugins")
+    settings = {"search": {"population": 6}, "workers": 0, "out": str(folder)}
+    run = evolve("evoneuro:ClassificationTask", parameters={"data": "flowers.csv"}, generations=1, **settings)
+    monkeypatch.chdir(folder)
+    assert f'data = "{folder / "plugins" / "flowers.csv"}"' in (run.path / "config.toml").read_text()
+    assert resume(run.path, workers=0).status()["state"] == "finished"
+
+
 def test_the_digest_is_of_the_files_content(folder: Path) -> None:
     name = f"{folder}/plugins/mine.py:Flowers"
     before = load_task(name).digest()
@@ -212,3 +224,13 @@ def test_scikit_learns_frames() -> None:
     plain = load_task("wine")._loaded()
     assert np.array_equal(x, plain[0])
     assert np.array_equal(y, plain[1])
+
+
+def test_60_000_samples_stream_through_little_memory() -> None:
+    script = Path(__file__).parents[1] / "benchmarks" / "stream.py"
+    command = [sys.executable, str(script), "--networks", "2", "--kind", "float32"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert (found["samples"], found["type"]) == (60_000, "float32")
+    assert found["peak_mb"] < 1000  # of which the samples are 188
