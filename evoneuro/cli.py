@@ -154,6 +154,15 @@ def _add_task_commands(command: Command) -> None:
     sub.add_argument("target", metavar="TASK|NET")
     _add_json(sub)
 
+    about = "write a task of your own: a commented plugin that works, and its test"
+    sub = command("new-task", commands.new_task, about, "my-task --kind classification")
+    sub.add_argument("task", metavar="NAME", help="my-task becomes my_task.py with the class MyTask")
+    sub.add_argument(
+        "--kind", default="control", metavar="KIND", help="control (default), classification, regression, spikes"
+    )
+    sub.add_argument("--out", default=".", metavar="DIR", help="gets both files (here)")
+    _add_json(sub)
+
 
 def _add_bench(command: Command) -> None:
     about = "measure this machine: simulator, evaluations, scaling, beside the peers that are installed"

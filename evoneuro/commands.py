@@ -244,6 +244,18 @@ def _check_network(options: argparse.Namespace) -> int:
     return _print_results(facts, options.json)
 
 
+def new_task(options: argparse.Namespace) -> int:
+    from evoneuro.new_task import write
+
+    made = write(options.task, options.kind, Path(options.out))
+    if options.json:
+        names = [str(path) for path in made.files]
+        return _print_json({"task": made.task, "files": names, "next": list(made.commands)})
+    for line in (*made.files, *made.commands):
+        print(line)
+    return 0
+
+
 def _is_member(target: str) -> bool:
     run, colon, _ = target.rpartition(":")
     return bool(colon) and Path(run).is_dir()

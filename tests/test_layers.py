@@ -41,7 +41,7 @@ LAYERS = [
     ],
     ["environments", "evaluate", "objectives", "evolution", "check", "export"],
     ["store", "config", "workers", "front", "record", "run", "launch"],
-    ["report", "bench", "commands", "cli", "__main__"],
+    ["report", "bench", "new_task", "commands", "cli", "__main__"],
 ]
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 
