@@ -152,6 +152,7 @@ def _add_task_commands(command: Command) -> None:
 
     sub = command("check", commands.check, "try a task, or look at a network", "mytask.py:Balance")
     sub.add_argument("target", metavar="TASK|NET")
+    sub.add_argument("--set", action="append", default=[], metavar="task.NAME=VALUE", help="a parameter of the task")
     _add_json(sub)
 
     about = "write a task of your own: a commented plugin that works, and its test"

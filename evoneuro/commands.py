@@ -214,18 +214,32 @@ def tasks(options: argparse.Namespace) -> int:
 def check(options: argparse.Namespace) -> int:
     if options.target.endswith(".json") or _is_member(options.target):
         return _check_network(options)
-    from evoneuro.check import check_task, load_within
+    from evoneuro.check import PATIENCE, load_within
+    from evoneuro.config import Config, apply, check_objectives
+    from evoneuro.examine import examine
 
-    facts = check_task(load_within(options.target, {})).facts
+    settings = apply({"task": options.target}, options.set)
+    strange = [key for key in settings if key not in ("task", "parameters", "workers")]
+    if strange:
+        raise EvoNeuroError(f"--set {strange[0]}: check sets task.NAME=VALUE and workers.timeout=SECONDS only")
+    config = Config.from_document(settings)
+    patience = config.workers.timeout if "workers" in settings else PATIENCE
+    task = load_within(options.target, config.parameters, patience)
+    check_objectives(f"task {task.name!r}: objectives", task.objectives)
+    findings = examine(task, config.search.population, patience)
     if options.json:
-        return _print_json({"ok": True, **dict(facts)})
-    for name, value in facts:
+        return _print_json({"ok": True, **dict(findings.facts), "warnings": findings.warnings})
+    for name, value in findings.facts:
         print(f"{name:24} {value}")
+    for warning in findings.warnings:
+        print(f"warning: {warning}")
     print("ok")
     return 0
 
 
 def _check_network(options: argparse.Namespace) -> int:
+    if options.set:
+        raise EvoNeuroError("--set: check sets parameters of a task; a network has none")
     from evoneuro.export import EXPORTERS
     from evoneuro.front import resolve
 

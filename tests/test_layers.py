@@ -39,7 +39,7 @@ LAYERS = [
         "population",
         "archive",
     ],
-    ["environments", "evaluate", "objectives", "evolution", "check", "export"],
+    ["environments", "evaluate", "objectives", "evolution", "check", "examine", "export"],
     ["store", "config", "workers", "front", "record", "run", "launch"],
     ["report", "bench", "new_task", "commands", "cli", "__main__"],
 ]
@@ -58,6 +58,7 @@ EVALUATION_CHAIN = {
     "spikes",
     "environments",
     "evaluate",
+    "examine",
     "workers",
 }
 
