@@ -15,7 +15,8 @@ import numpy as np
 from numpy.random import mtrand
 
 from evoneuro import keys
-from evoneuro.coding import decoder_from_spec
+from evoneuro.coding import DECODERS, ENCODERS, decoder_from_spec
+from evoneuro.coding.kinds import is_plugin
 from evoneuro.deadline import NoAnswer, deadline
 from evoneuro.errors import EvoNeuroError, PluginError
 from evoneuro.evaluate import evaluate
@@ -92,6 +93,13 @@ def check_task(task: Task, patience: float = PATIENCE) -> Report:
             drawn = [name for name, state in global_states().items() if state != before[name]]
     except NoAnswer as error:
         raise PluginError(f"task {task.name!r} gave no answer within {patience:g} s; it was at {error.where}") from None
+    except EvoNeuroError:
+        raise
+    except Exception as error:
+        encoder, decoder = task.coding(0)
+        if not (is_plugin(encoder, ENCODERS) or is_plugin(decoder, DECODERS)):
+            raise  # a bug of ours
+        raise plugin_error(f"task {task.name!r}: its encoder or decoder raised", error) from error
     if first != second:
         culprit = f"it draws from {' and '.join(drawn)}, which all code shares; " if drawn else ""
         raise PluginError(

@@ -101,7 +101,8 @@ class Session:
     def _generations(self, seeds: Sequence[Genome]) -> None:
         workers = self.config.workers
         task, parameters = self.config.task, self.config.parameters
-        with open_pool(task, parameters, workers.count, workers.address, workers.timeout) as pool:
+        coding = [str(spec["kind"]) for spec in (self.blueprint.encoder, self.blueprint.decoder) if spec is not None]
+        with open_pool(task, parameters, workers.count, workers.address, workers.timeout, coding=coding) as pool:
             self.display.start({"run": str(self.store.path), "task": self.task.name, "seed": self.config.seed})
             generation, last = self.first, False
             while not last:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint
 from typing import Any, ClassVar
 
@@ -31,10 +31,11 @@ class Task:
     Attributes:
         name, version: as results and network files state them; raise the version when results change.
         encoder: kind and parameters as `evoneuro.coding` knows them, ranges excepted (they come from `low`, `high`).
+            The file of a kind "file.py:Class" is looked for beside the task's file, then in the current directory.
         decoder: kind and parameters; evolution may set its scalars.
         window: most steps per decision.
         solved: score from which on the task counts as solved, or None.
-        objectives: what evolution trades off, unless the run says otherwise.
+        objectives: what evolution trades off, unless the run says otherwise; files as in `encoder`.
         low, high: range of each observed value; None: the environment's, or from the training split.
     """
 
@@ -60,6 +61,12 @@ class Task:
             if key not in known:
                 raise EvoNeuroError(f"task {self.name!r} has no parameter {key!r}.{nearest(key, known)}")
             setattr(self, key, _like(known[key], value, f"task.{key}"))
+        for key in ("encoder", "decoder"):
+            spec = getattr(self, key)
+            if isinstance(spec, Mapping) and isinstance(spec.get("kind"), str):
+                kind = plugins.beside(f"task {self.name!r}: {key}", spec["kind"], type(self))
+                setattr(self, key, {**spec, "kind": kind})
+        self.objectives = self.absolute_objectives(self.objectives)
         self.changed = {key: getattr(self, key) for key in sorted(parameters)}
 
     def parameters(self) -> dict[str, Any]:
@@ -71,6 +78,10 @@ class Task:
             for n, v in values.items()
             if v is None or isinstance(v, bool | int | float | str | tuple | list | dict)
         }
+
+    def absolute_objectives(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Names of objectives with the paths of file plugins absolute: beside this task's file, else from here."""
+        return tuple(plugins.beside(f"task {self.name!r}: objectives", str(name), type(self)) for name in names)
 
     @property
     def description(self) -> str:

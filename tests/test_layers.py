@@ -23,6 +23,7 @@ LAYERS = [
         "pareto",
         "documents",
         "plugins",
+        "parcel",
     ],
     [
         "coding",

@@ -20,23 +20,35 @@ def from_spec(what: str, spec: Mapping[str, Any], own: Mapping[str, type[Any]], 
 
     Raises:
         EvoNeuroError: an unknown kind or parameter, or a value out of range.
+        PluginError: a user's own raised.
     """
     parameters = dict(spec)
     kind = parameters.pop("kind", None)
     if isinstance(kind, str) and kind not in own and (":" in kind or kind in plugins.registered(group)):
-        made = _build(what, plugins.find(what, kind, group, base), parameters)
+        cls = plugins.find(what, kind, group, base)
+        try:
+            made = _build(what, cls, kind, parameters)
+        except EvoNeuroError:
+            raise
+        except Exception as error:
+            raise plugins.plugin_error(f"{what} {kind!r} could not be made", error) from error
         object.__setattr__(made, "kind", plugins.absolute(kind))  # what finds it again, whatever the class calls itself
         return made
-    return _build(what, own[check_choice(what, kind, own)], parameters)
+    return _build(what, own[check_choice(what, kind, own)], str(kind), parameters)
 
 
-def _build(what: str, cls: Any, parameters: dict[str, Any]) -> Any:
+def is_plugin(spec: Mapping[str, Any] | None, own: Mapping[str, type[Any]]) -> bool:
+    """Whether a specification names an encoder or decoder that is not ours."""
+    return spec is not None and spec.get("kind") not in own
+
+
+def _build(what: str, cls: Any, kind: str, parameters: dict[str, Any]) -> Any:
     """`cls(**parameters)` with an error that names an unknown or missing parameter."""
     names = cls.__dataclass_fields__
     for name in parameters:
         if name not in names:
-            raise EvoNeuroError(f"{what} {cls.kind!r}: unknown parameter {name!r}.{nearest(name, names)}")
+            raise EvoNeuroError(f"{what} {kind!r}: unknown parameter {name!r}.{nearest(name, names)}")
     try:
         return cls(**parameters)
     except TypeError as error:
-        raise EvoNeuroError(f"{what} {cls.kind!r}: {error}") from None
+        raise EvoNeuroError(f"{what} {kind!r}: {error}") from None
