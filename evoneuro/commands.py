@@ -281,15 +281,17 @@ def plot(options: argparse.Namespace) -> int:
     from evoneuro.report.pictures import draw_front, draw_network
     from evoneuro.store import DATABASE
 
+    front = Front.read(options.net) if (Path(options.net) / DATABASE).is_file() else None
+    own = {} if front is None else front.own
     for flag, measure in (("--x", options.x), ("--y", options.y)):
-        check_choice(flag, measure, [*MEASURES, "validation_score"])
-    if (Path(options.net) / DATABASE).is_file():
-        front = Front.read(options.net)
+        check_choice(flag, measure, [*MEASURES, "validation_score", *own])
+    if front is not None:
         out = Path(options.out or "front.png")
         members = front.to_document()["front"]
         if not members:
             raise EvoNeuroError(f"{options.net}: the front is empty: no generation is closed yet")
-        draw_front(members, out, x=options.x, y=options.y, title=Path(options.net).name)
+        higher = [name for name, maximise in own.items() if maximise]
+        draw_front(members, out, x=options.x, y=options.y, title=Path(options.net).name, higher=higher)
     else:
         network = resolve(options.net)
         out = Path(options.out or "network.png")

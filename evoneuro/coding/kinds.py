@@ -34,7 +34,7 @@ def from_spec(what: str, spec: Mapping[str, Any], own: Mapping[str, type[Any]], 
             raise plugins.plugin_error(f"{what} {kind!r} could not be made", error) from error
         object.__setattr__(made, "kind", plugins.absolute(kind))  # what finds it again, whatever the class calls itself
         return made
-    return _build(what, own[check_choice(what, kind, own)], str(kind), parameters)
+    return _build(what, own[check_choice(what, kind, [*own, *plugins.registered(group)])], str(kind), parameters)
 
 
 def is_plugin(spec: Mapping[str, Any] | None, own: Mapping[str, type[Any]]) -> bool:
