@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from evoneuro import plugins
@@ -44,7 +45,7 @@ def is_plugin(spec: Mapping[str, Any] | None, own: Mapping[str, type[Any]]) -> b
 
 def _build(what: str, cls: Any, kind: str, parameters: dict[str, Any]) -> Any:
     """`cls(**parameters)` with an error that names an unknown or missing parameter."""
-    names = cls.__dataclass_fields__
+    names = [field.name for field in fields(cls)]
     for name in parameters:
         if name not in names:
             raise EvoNeuroError(f"{what} {kind!r}: unknown parameter {name!r}.{nearest(name, names)}")
