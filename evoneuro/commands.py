@@ -217,6 +217,7 @@ def check(options: argparse.Namespace) -> int:
     from evoneuro.check import PATIENCE, load_within
     from evoneuro.config import Config, apply, check_objectives
     from evoneuro.examine import examine
+    from evoneuro.objectives import find_own, measure, named
 
     settings = apply({"task": options.target}, options.set)
     strange = [key for key in settings if key not in ("task", "parameters", "workers")]
@@ -226,7 +227,12 @@ def check(options: argparse.Namespace) -> int:
     patience = config.workers.timeout if "workers" in settings else PATIENCE
     task = load_within(options.target, config.parameters, patience)
     check_objectives(f"task {task.name!r}: objectives", task.objectives)
+    own = find_own(task.objectives)
     findings = examine(task, config.search.population, patience)
+    (row,) = measure([findings.report.network], [findings.report.evaluation], own)
+    for source, objective in own.items():
+        found = named(row, [o.name for o in own.values()])[objective.name]
+        findings.fact(f"random network's {objective.name}", f"{found:g} ({source})")
     if options.json:
         return _print_json({"ok": True, **dict(findings.facts), "warnings": findings.warnings})
     for name, value in findings.facts:

@@ -42,8 +42,9 @@ LOOK_AHEAD = 4  # windows in which spikes are looked for that come too late
 
 @dataclass
 class Findings:
-    """Facts as (name, value) in words, and warnings, each one line."""
+    """Facts as (name, value) in words, warnings, each one line, and what `check_task` found."""
 
+    report: Report
     facts: list[tuple[str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -66,14 +67,14 @@ def examine(task: Task, population: int, patience: float = PATIENCE) -> Findings
         PluginError: the task raises, hangs, returns wrong shapes or NaN, or is not a function of its keys.
         EvoNeuroError: its encoder, decoder, window or ranges are wrong.
     """
-    findings = Findings()
+    warnings: list[str] = []
     with _patient(task, patience):
         if isinstance(task, ControlTask):
             _compare_resets(task)
         elif isinstance(task, SampleTask):
-            _compare_loads(task, findings)
+            warnings = _compare_loads(task)
     report = check_task(task, patience)
-    findings.facts[:0] = report.facts
+    findings = Findings(report, list(report.facts), warnings)
     findings.fact("objectives", ", ".join(task.objectives))
     findings.fact("solved", "no such mark" if task.solved is None else f"from a score of {task.solved:g} on")
     for name in report.drawn:
@@ -126,8 +127,8 @@ def _first(task: ControlTask, keys: Any) -> Rows | None:
     return found if found.ndim == 2 else None
 
 
-def _compare_loads(task: SampleTask, findings: Findings) -> None:
-    """Raise unless a second `load` gives the same data: every worker loads its own."""
+def _compare_loads(task: SampleTask) -> list[str]:
+    """Warnings; raises unless a second `load` gives the same data: every worker loads its own."""
     digest, before = task.digest(), global_states()
     again = type(task)(**task.changed).digest()
     drawn = [name for name, state in global_states().items() if state != before[name]]
@@ -137,8 +138,9 @@ def _compare_loads(task: SampleTask, findings: Findings) -> None:
             f"task {task.name!r}: load() gave other data the second time{culprit}, and every worker loads for itself; "
             "give its generator a seed, as np.random.default_rng(0)"
         )
-    for name in drawn:
-        findings.warn(f"load() uses {name}, which all code of a process shares; better np.random.default_rng(0)")
+    return [
+        f"load() uses {name}, which all code of a process shares; better np.random.default_rng(0)" for name in drawn
+    ]
 
 
 # Control

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evoneuro import plugins
-from evoneuro.coding import Encoder, decoder_from_spec, encoder_from_spec
+from evoneuro.coding import Encoder, decoder_from_spec, encoder_from_spec, kinds
 from evoneuro.errors import EvoNeuroError, nearest
 from evoneuro.plugins import plugin_error
 
@@ -135,6 +135,7 @@ def load_task(name: str, parameters: Mapping[str, Any] | None = None) -> Task:
         EvoNeuroError: no such task, class or parameter.
         PluginError: the plugin's module or constructor raised.
     """
+    kinds.forget()
     cls = task_class(name)
     try:
         return cls(**(parameters or {}))

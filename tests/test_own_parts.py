@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -124,7 +125,7 @@ def test_from_check_to_evaluate(
 ) -> None:
     monkeypatch.chdir(tmp_path)  # not beside the plugin: a network file must not depend on it
     assert main(["check", f"{parts}:Signs"]) == 0
-    capsys.readouterr()
+    assert re.search(r"random network's longest_delay \d+ \(.*parts\.py:LongestDelay\)", capsys.readouterr().out)
     member = run.front.best()
     assert member.network.encoder["kind"] == f"{parts}:Sign"
     assert member.network.encoder["late"] == 1
@@ -218,6 +219,16 @@ def test_a_network_whose_encoder_is_gone(run: Run, parts: Path, capsys: pytest.C
     parts.rename(parts.with_name("elsewhere.py"))
     assert main(["evaluate", net, "--task", "iris"]) == 2
     assert capsys.readouterr().err == f"evoneuro: error: no file {parts}\n"
+
+
+def test_an_edit_during_a_run_changes_nothing_in_it(parts: Path) -> None:
+    load_task(f"{parts}:Signs")
+    spec = {"kind": f"{parts}:Patient"}
+    before = decoder_from_spec(spec)
+    parts.write_text(PLUGIN.replace("evidence: int = 2", "evidence: int = 3"))
+    assert decoder_from_spec(spec) == before
+    load_task(f"{parts}:Signs")
+    assert decoder_from_spec(spec).evidence == 3
 
 
 # Entry points

@@ -26,7 +26,9 @@ def from_spec(what: str, spec: Mapping[str, Any], own: Mapping[str, type[Any]], 
     parameters = dict(spec)
     kind = parameters.pop("kind", None)
     if isinstance(kind, str) and kind not in own and (":" in kind or kind in plugins.registered(group)):
-        cls = plugins.find(what, kind, group, base)
+        if (what, kind) not in _FOUND:
+            _FOUND[what, kind] = plugins.find(what, kind, group, base)
+        cls = _FOUND[what, kind]
         try:
             made = _build(what, cls, kind, parameters)
         except EvoNeuroError:
@@ -36,6 +38,14 @@ def from_spec(what: str, spec: Mapping[str, Any], own: Mapping[str, type[Any]], 
         object.__setattr__(made, "kind", plugins.absolute(kind))  # what finds it again, whatever the class calls itself
         return made
     return _build(what, own[check_choice(what, kind, [*own, *plugins.registered(group)])], str(kind), parameters)
+
+
+def forget() -> None:
+    """Find plugins anew from here on; until then a file that is edited during a run changes nothing in it."""
+    _FOUND.clear()
+
+
+_FOUND: dict[tuple[str, str], type[Any]] = {}  # by what they are and their kind
 
 
 def is_plugin(spec: Mapping[str, Any] | None, own: Mapping[str, type[Any]]) -> bool:
