@@ -159,6 +159,16 @@ def _add_task_commands(command: Command) -> None:
 
     sub = command("check", commands.check, "try a task, or look at a network", "mytask.py:Balance")
     sub.add_argument("target", metavar="TASK|NET")
+    sub.add_argument("--set", action="append", default=[], metavar="task.NAME=VALUE", help="a parameter of the task")
+    _add_json(sub)
+
+    about = "write a task of your own: a commented plugin that works, and its test"
+    sub = command("new-task", commands.new_task, about, "my-task --kind classification")
+    sub.add_argument("task", metavar="NAME", help="my-task becomes my_task.py with the class MyTask")
+    sub.add_argument(
+        "--kind", default="control", metavar="KIND", help="control (default), classification, regression, spikes"
+    )
+    sub.add_argument("--out", default=".", metavar="DIR", help="gets both files (here)")
     _add_json(sub)
 
 

@@ -263,18 +263,38 @@ def tasks(options: argparse.Namespace) -> int:
 def check(options: argparse.Namespace) -> int:
     if options.target.endswith(".json") or _is_member(options.target):
         return _check_network(options)
-    from evoneuro.check import check_task, load_within
+    from evoneuro.check import PATIENCE, load_within
+    from evoneuro.config import Config, apply, check_objectives
+    from evoneuro.examine import examine
+    from evoneuro.objectives import find_own, measure, named
 
-    facts = check_task(load_within(options.target, {})).facts
+    settings = apply({"task": options.target}, options.set)
+    strange = [key for key in settings if key not in ("task", "parameters", "workers")]
+    if strange:
+        raise EvoNeuroError(f"--set {strange[0]}: check sets task.NAME=VALUE and workers.timeout=SECONDS only")
+    config = Config.from_document(settings)
+    patience = config.workers.timeout if "workers" in settings else PATIENCE
+    task = load_within(options.target, config.parameters, patience)
+    check_objectives(f"task {task.name!r}: objectives", task.objectives)
+    own = find_own(task.objectives)
+    findings = examine(task, config.search.population, patience)
+    (row,) = measure([findings.report.network], [findings.report.evaluation], own)
+    for source, objective in own.items():
+        found = named(row, [o.name for o in own.values()])[objective.name]
+        findings.fact(f"random network's {objective.name}", f"{found:g} ({source})")
     if options.json:
-        return _print_json({"ok": True, **dict(facts)})
-    for name, value in facts:
+        return _print_json({"ok": True, **dict(findings.facts), "warnings": findings.warnings})
+    for name, value in findings.facts:
         print(f"{name:24} {value}")
+    for warning in findings.warnings:
+        print(f"warning: {warning}")
     print("ok")
     return 0
 
 
 def _check_network(options: argparse.Namespace) -> int:
+    if options.set:
+        raise EvoNeuroError("--set: check sets parameters of a task; a network has none")
     from evoneuro.export import EXPORTERS
     from evoneuro.front import resolve
 
@@ -293,6 +313,18 @@ def _check_network(options: argparse.Namespace) -> int:
     return _print_results(facts, options.json)
 
 
+def new_task(options: argparse.Namespace) -> int:
+    from evoneuro.new_task import write
+
+    made = write(options.task, options.kind, Path(options.out))
+    if options.json:
+        names = [str(path) for path in made.files]
+        return _print_json({"task": made.task, "files": names, "next": list(made.commands)})
+    for line in (*made.files, *made.commands):
+        print(line)
+    return 0
+
+
 def _is_member(target: str) -> bool:
     run, colon, _ = target.rpartition(":")
     return bool(colon) and Path(run).is_dir()
@@ -304,15 +336,17 @@ def plot(options: argparse.Namespace) -> int:
     from evoneuro.report.pictures import draw_front, draw_network
     from evoneuro.store import DATABASE
 
+    front = Front.read(options.net) if (Path(options.net) / DATABASE).is_file() else None
+    own = {} if front is None else front.own
     for flag, measure in (("--x", options.x), ("--y", options.y)):
-        check_choice(flag, measure, [*MEASURES, "validation_score"])
-    if (Path(options.net) / DATABASE).is_file():
-        front = Front.read(options.net)
+        check_choice(flag, measure, [*MEASURES, "validation_score", *own])
+    if front is not None:
         out = Path(options.out or "front.png")
         members = front.to_document()["front"]
         if not members:
             raise EvoNeuroError(f"{options.net}: the front is empty: no generation is closed yet")
-        draw_front(members, out, x=options.x, y=options.y, title=Path(options.net).name)
+        higher = [name for name, maximise in own.items() if maximise]
+        draw_front(members, out, x=options.x, y=options.y, title=Path(options.net).name, higher=higher)
     else:
         network = resolve(options.net)
         out = Path(options.out or "network.png")

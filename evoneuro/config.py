@@ -12,7 +12,7 @@ from typing import Any
 
 from evoneuro.errors import EvoNeuroError, check_choice, check_integer, nearest
 from evoneuro.genome import Bounds
-from evoneuro.objectives import MEASURES, parse_constraint
+from evoneuro.objectives import check_measure, parse_constraint
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Search:
 
     Attributes:
         population: candidates of a generation, and survivors.
-        objectives: any of score, neurons, hidden, synapses, latency, energy; null: the task's own.
+        objectives: any of score, neurons, hidden, synapses, latency, energy, and plugins; null: the task's own.
         constraints: hard limits such as "latency <= 8"; feasibility comes before all objectives.
         floor: share of the way from a generation-0 network's score to the best score so far, below which a network is
             infeasible, so that tiny useless networks do not own the front; 0 switches it off.
@@ -64,11 +64,11 @@ class Search:
 
 
 def check_objectives(what: str, names: Sequence[str]) -> None:
-    """Raise unless `names` are one or more different measures."""
+    """Raise unless `names` are one or more different measures, or may be plugins'."""
     if not names or len(set(names)) != len(names):
         raise EvoNeuroError(f"{what}: expected one or more different names, got {list(names)}")
     for name in names:
-        check_choice(what, name, MEASURES)
+        check_measure(what, name)
 
 
 @dataclass(frozen=True)
@@ -208,7 +208,29 @@ def read(target: str) -> dict[str, Any]:
     here = Path(target).parent
     if ".py:" in task and not Path(task).is_absolute():
         task = str(here / task)
-    return {**document, "task": task}
+    return {**_placed(document, here), "task": task}
+
+
+def _placed(document: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The document of a file in `folder`, with the files of plugins that stand there named from here."""
+    search, parameters = document.get("search"), document.get("parameters")
+    if isinstance(search, dict):
+        lists = {key: search[key] for key in ("objectives", "constraints") if isinstance(search.get(key), list)}
+        document["search"] = {
+            **search,
+            **{key: [_beside(name, folder) for name in names] for key, names in lists.items()},
+        }
+    if isinstance(parameters, dict):
+        specs = {key: parameters[key] for key in ("encoder", "decoder") if isinstance(parameters.get(key), dict)}
+        placed = {key: {**spec, "kind": _beside(spec.get("kind"), folder)} for key, spec in specs.items()}
+        document["parameters"] = {**parameters, **placed}
+    return document
+
+
+def _beside(name: Any, folder: Path) -> Any:
+    """`name`, or where its file is if that stands in `folder`."""
+    where, found, _ = str(name).partition(".py:")
+    return str(folder / name) if found and (folder / f"{where}.py").is_file() else name
 
 
 def apply(document: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:

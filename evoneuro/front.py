@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -49,6 +49,7 @@ class FrontMember:
             **whole,
             "latency": self.measures["latency"],
             "energy": self.measures["energy"],
+            **{name: value for name, value in self.measures.items() if name not in MEASURES},
         }
 
     def save(self, path: str) -> None:
@@ -58,11 +59,16 @@ class FrontMember:
 
 @dataclass(frozen=True)
 class Front(Sequence[FrontMember]):
-    """Non-dominated networks, the highest validation score first."""
+    """Non-dominated networks, the highest validation score first.
+
+    Attributes:
+        own: the run's own objectives by name, and whether more of each is better.
+    """
 
     run: str
     members: tuple[FrontMember, ...]
     solved: float | None = None
+    own: Mapping[str, bool] = field(default_factory=dict)
 
     def __getitem__(self, index: Any) -> Any:
         return self.members[index]
@@ -74,13 +80,17 @@ class Front(Sequence[FrontMember]):
         return iter(self.members)
 
     def best(self, measure: str = "score") -> FrontMember:
-        """The best member by a measure: the highest validation score, or the least of a size, latency or energy."""
-        check_choice("front.best", measure, MEASURES)
+        """The best member by a measure: the highest validation score, or the least of a size, latency or energy.
+
+        Of an objective of the run's own, the highest or least, as its class says.
+        """
+        check_choice("front.best", measure, [*MEASURES, *self.own])
         if not self.members:
             raise EvoNeuroError(f"the front of {self.run} is empty: no network has been evaluated yet")
         if measure == "score":
             return self.members[0]
-        return min(self.members, key=lambda m: (m.measures[measure], _order(m)))
+        sign = -1 if self.own.get(measure, False) else 1
+        return min(self.members, key=lambda m: (sign * m.measures[measure], _order(m)))
 
     def smallest(self) -> FrontMember:
         """The member with fewest synapses among those whose validation score reaches the task's `solved` mark.
@@ -123,7 +133,8 @@ class Front(Sequence[FrontMember]):
             last = store.last_generation()
             blueprint = Blueprint.from_document(store.meta["blueprint"])
             members = _members(section(unpack(last[1]), "archive"), blueprint, store) if last is not None else []
-            return cls(str(path), tuple(sorted(members, key=_order)), store.meta["solved"])
+            own = {objective["name"]: objective["maximise"] for objective in _own(store)}
+            return cls(str(path), tuple(sorted(members, key=_order)), store.meta["solved"], own)
         finally:
             store.close()
 
@@ -138,6 +149,7 @@ def _members(document: Mapping[str, Any], blueprint: Blueprint, store: Store) ->
     """The members of an archive's document."""
     archive = Archive.from_document(document, blueprint, 0)
     members = archive.members
+    own = [objective["name"] for objective in _own(store)]
     found = []
     for i, network in enumerate(express(members.genomes, blueprint)):
         values = archive.validation[i].tolist()
@@ -146,13 +158,19 @@ def _members(document: Mapping[str, Any], blueprint: Blueprint, store: Store) ->
             "run": store.path.name,
             "id": members.names[i],
             "seed": store.config["seed"],
-            "measures": named(members.measures[i]),
+            "measures": named(members.measures[i], own),
             "validation": validation,
             "versions": store.meta["versions"],
         }
         network = replace(network, provenance=provenance)
-        found.append(FrontMember(members.names[i], network, named(members.measures[i]), validation))
+        found.append(FrontMember(members.names[i], network, named(members.measures[i], own), validation))
     return found
+
+
+def _own(store: Store) -> list[dict[str, Any]]:
+    """What the run's record says of its own objectives; older runs have none."""
+    own: list[dict[str, Any]] = store.meta.get("objectives", [])
+    return own
 
 
 def confidence_interval(cases: npt.NDArray[np.float64]) -> tuple[float, float]:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from evoneuro.check import check_task, load_within
-from evoneuro.coding import decoder_from_spec
+from evoneuro.coding import DECODERS, ENCODERS, decoder_from_spec, encoder_from_spec
+from evoneuro.coding.kinds import is_plugin
 from evoneuro.config import Config, check_objectives
 from evoneuro.errors import EvoNeuroError
 from evoneuro.express import Blueprint, absorb
@@ -21,6 +22,7 @@ from evoneuro.front import Front, resolve
 from evoneuro.genome import Genome
 from evoneuro.network import Network
 from evoneuro.network_file import write_atomically
+from evoneuro.objectives import Own, described, find_own, measure, parse_constraint
 from evoneuro.plugins import absolute
 from evoneuro.record import Run
 from evoneuro.run import Observer, Session, Silent
@@ -79,18 +81,21 @@ def start(config: Config, display: Observer | None = None) -> Run:
     task = load_within(config.task, config.parameters, config.workers.timeout)
     if "data" in config.parameters:  # a file that means the same in any directory, as the task does
         config = replace(config, parameters={**config.parameters, "data": task.changed["data"]})
+    config = _absolute(config, task)
+    own = find_own(_measures(config, task))
     seeds = _starting_networks(config)
     blueprint = _blueprint(config, task, seeds)
     genomes = [absorb(network, blueprint) for network in seeds]
     check_objectives(f"task {task.name!r}: objectives", config.search.objectives or task.objectives)
-    check_task(task, config.workers.timeout)
+    report = check_task(task, config.workers.timeout)
+    measure([report.network], [report.evaluation], own)
     stamp = time.strftime("%Y%m%d-%H%M%S")
     path = _free(Path(config.out) / f"{task.name}-{stamp}-seed{config.seed}")
     document = config.to_document()
-    store = Store.create(path, document, _meta(task, blueprint, genomes))
+    store = Store.create(path, document, _meta(task, blueprint, genomes, own))
     try:
         write_atomically(path / "config.toml", config.to_toml())
-        Session(store, config, task, blueprint, display or Silent()).go(genomes)
+        Session(store, config, task, blueprint, own, display or Silent()).go(genomes)
     finally:
         store.close()
     return Run(path)
@@ -115,14 +120,19 @@ def resume(
         if workers is not None:
             config = replace(config, workers=replace(config.workers, count=workers))
         task = load_within(config.task, config.parameters, config.workers.timeout)
-        if _task_digest(task) != store.meta["task"]["digest"] and not allow_changed_task:
-            raise EvoNeuroError(
-                f"{path}: task {task.name!r} is not what the run began with (its source or data changed); "
-                "restore it, or give --allow-changed-task"
-            )
+        own = find_own(_measures(config, task))
         blueprint = Blueprint.from_document(store.meta["blueprint"])
+        if _task_digest(task, blueprint, own) != store.meta["task"]["digest"] and not allow_changed_task:
+            raise EvoNeuroError(
+                f"{path}: task {task.name!r} is not what the run began with (its source or data changed, or the source "
+                "of its encoder, decoder or objectives); restore it, or give --allow-changed-task"
+            )
+        if described(own) != store.meta.get("objectives", []):
+            raise EvoNeuroError(
+                f"{path}: objectives {described(own)} have other names or senses than the run began with"
+            )
         genomes = [Genome.from_document(document) for document in store.meta["genomes"]]
-        Session(store, config, task, blueprint, display or Silent()).go(genomes)
+        Session(store, config, task, blueprint, own, display or Silent()).go(genomes)
     except BaseException:
         store.close()
         raise
@@ -166,21 +176,49 @@ def _blueprint(config: Config, task: Task, seeds: Sequence[Network]) -> Blueprin
     )
 
 
-def _meta(task: Task, blueprint: Blueprint, genomes: Sequence[Genome]) -> dict[str, Any]:
+def _absolute(config: Config, task: Task) -> Config:
+    """The configuration with the files of its plugins named so that they are found from anywhere."""
+    parameters = {key: task.changed[key] for key in ("encoder", "decoder", "objectives") if key in config.parameters}
+    objectives, constraints = config.search.objectives, []
+    for text in config.search.constraints:
+        constraint = parse_constraint(text)
+        (name,) = task.absolute_objectives([constraint.measure])
+        constraints.append(text if name == constraint.measure else str(replace(constraint, measure=name)))
+    search = replace(
+        config.search,
+        objectives=None if objectives is None else task.absolute_objectives(objectives),
+        constraints=tuple(constraints),
+    )
+    return replace(config, search=search, parameters={**config.parameters, **parameters})
+
+
+def _measures(config: Config, task: Task) -> list[str]:
+    """The names of all measures that a run is about."""
+    constraints = [parse_constraint(text).measure for text in config.search.constraints]
+    return [*(config.search.objectives or task.objectives), *constraints]
+
+
+def _meta(task: Task, blueprint: Blueprint, genomes: Sequence[Genome], own: Own) -> dict[str, Any]:
     return {
         "blueprint": blueprint.to_document(),
         "genomes": [genome.to_document() for genome in genomes],
         "solved": task.solved,
-        "task": {"name": task.name, "version": task.version, "digest": _task_digest(task)},
+        "objectives": described(own),
+        "task": {"name": task.name, "version": task.version, "digest": _task_digest(task, blueprint, own)},
         "versions": {name: version(name) for name in ("evoneuro", "numpy", "numba", "deap", "moocore")},
         "machine": {"python": platform.python_version(), "platform": platform.platform(), "host": platform.node()},
     }
 
 
-def _task_digest(task: Task) -> str:
-    """Hash of the task's source file and, of a data set, its data."""
-    source = inspect.getsourcefile(type(task))
-    code = Path(source).read_bytes() if source is not None else b""
+def _task_digest(task: Task, blueprint: Blueprint, own: Own) -> str:
+    """Hash of the task's source file and, of a data set, its data; and of the files of other plugins that it uses."""
+    coding: list[Any] = []
+    if is_plugin(blueprint.encoder, ENCODERS):
+        coding.append(encoder_from_spec(blueprint.encoder or {}))
+    if is_plugin(blueprint.decoder, DECODERS):
+        coding.append(decoder_from_spec(blueprint.decoder))
+    sources = [inspect.getsourcefile(type(plugin)) for plugin in (task, *coding, *own.values())]
+    code = b"".join(Path(source).read_bytes() for source in sources if source is not None)
     data = getattr(task, "digest", lambda: "")()
     return hashlib.sha256(code + data.encode()).hexdigest()
 

@@ -22,6 +22,12 @@ from evoneuro.errors import EvoNeuroError, PluginError, nearest
 
 Kind = TypeVar("Kind")
 
+_MOVED: dict[str, str] = {}  # folder on the machine that sent a plugin -> where its files stand on this one
+
+
+class MissingPluginError(EvoNeuroError):
+    """No such plugin, or no such module, on this machine."""
+
 
 def registered(group: str) -> dict[str, EntryPoint]:
     """Plugins of installed packages in an entry-point group, by name; nothing is imported."""
@@ -54,7 +60,7 @@ def _module(what: str, name: str, group: str) -> tuple[ModuleType, str]:
     elif ":" in name:
         target = name
     else:
-        raise EvoNeuroError(
+        raise MissingPluginError(
             f"no {what} {name!r}.{nearest(name, points)} Or give package.module:Class or file.py:Class."
         )
     where, _, attribute = target.rpartition(":")
@@ -86,6 +92,51 @@ def absolute(name: str) -> str:
     return f"{Path(where).resolve()}:{attribute}" if colon and where.endswith(".py") else name
 
 
+def beside(what: str, name: str, owner: type) -> str:
+    """`name` with the path of a file plugin made absolute: beside the file of `owner`, else in the current directory.
+
+    Raises:
+        EvoNeuroError: there is no such file in either place.
+    """
+    where, colon, attribute = name.rpartition(":")
+    if not (colon and where.endswith(".py")) or Path(where).is_absolute():
+        return name
+    folders = [Path(as_sent(str(Path(file).parent))) for file in map(_source, owner.__mro__) if file is not None]
+    for folder in (*folders, Path.cwd()):
+        if here(folder / where).is_file():
+            return f"{(folder / where).resolve()}:{attribute}"
+    raise EvoNeuroError(
+        f"{what}: no file {where} in {' or '.join(map(str, dict.fromkeys([*folders[:1], Path.cwd()])))}"
+    )
+
+
+def _source(cls: type) -> str | None:
+    try:
+        return inspect.getsourcefile(cls)
+    except (TypeError, OSError):  # a class of Python itself, or of a notebook
+        return None
+
+
+def moved(folder: str, to: str) -> None:
+    """Note that plugins which name files in `folder`, on the machine that sent them, have those in `to` on this one."""
+    _MOVED[folder] = to
+
+
+def here(path: Path) -> Path:
+    """Where a file of the sender's machine stands on this one."""
+    for folder, to in _MOVED.items():
+        if path.is_relative_to(folder):
+            return Path(to) / path.relative_to(folder)
+    return path
+
+
+def as_sent(text: str) -> str:
+    """`text` with the paths of the machine that sent the plugins."""
+    for folder, to in _MOVED.items():
+        text = text.replace(to, folder)
+    return text
+
+
 def plugin_error(message: str, error: BaseException) -> PluginError:
     """A PluginError with the plugin's own traceback: frames of this package in front are left out."""
     frames = traceback.extract_tb(error.__traceback__)
@@ -94,7 +145,7 @@ def plugin_error(message: str, error: BaseException) -> PluginError:
     plugin_frames = traceback.StackSummary.from_list(frames[first:])
     lines = ["Traceback (most recent call last):\n", *plugin_frames.format()] if plugin_frames else []
     trace = "".join([*lines, *traceback.format_exception_only(error)])
-    return PluginError(f"{message}: {type(error).__name__}: {error}", trace)
+    return PluginError(as_sent(f"{message}: {type(error).__name__}: {error}"), as_sent(trace))
 
 
 def _import_module(where: str) -> ModuleType:
@@ -102,18 +153,19 @@ def _import_module(where: str) -> ModuleType:
         return importlib.import_module(where)
     except ModuleNotFoundError as error:
         if error.name is not None and (where == error.name or where.startswith(error.name + ".")):
-            raise EvoNeuroError(f"no module {where!r} (for a file, give path/file.py:Class)") from None
+            raise MissingPluginError(f"no module {where!r} (for a file, give path/file.py:Class)") from None
         raise plugin_error(f"{where} could not be imported", error) from error
     except (Exception, SystemExit) as error:
         raise plugin_error(f"{where} could not be imported", error) from error
 
 
 def _import_file(where: str) -> ModuleType:
-    path = Path(where).resolve()
+    named = Path(where).resolve()
+    path = here(named)
     if not path.is_file():
         raise EvoNeuroError(f"no file {where}")
     # one module per path and content, so that a changed file is read anew
-    name = f"evoneuro_plugin_{hashlib.sha256(str(path).encode() + path.read_bytes()).hexdigest()[:16]}"
+    name = f"evoneuro_plugin_{hashlib.sha256(str(named).encode() + path.read_bytes()).hexdigest()[:16]}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
@@ -129,4 +181,6 @@ def _import_file(where: str) -> ModuleType:
         raise plugin_error(f"{where} could not be imported", error) from error
     finally:
         sys.path.remove(str(path.parent))
+        if str(path.parent) not in sys.path:
+            sys.path.append(str(path.parent))  # for what its functions import later
     return module

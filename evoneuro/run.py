@@ -29,7 +29,7 @@ from evoneuro.express import Blueprint, express
 from evoneuro.front import confidence_interval
 from evoneuro.genome import Genome
 from evoneuro.networks import Networks
-from evoneuro.objectives import COLUMN, MEASURES, losses, measure, named, parse_constraint, violation
+from evoneuro.objectives import COLUMN, MEASURES, Own, losses, measure, named, parse_constraint, violation
 from evoneuro.pareto import Losses
 from evoneuro.population import Measures, Population
 from evoneuro.store import Store
@@ -63,12 +63,15 @@ class Silent:
 class Session:
     """One process's work on a run, from the last closed generation to the end of the budget."""
 
-    def __init__(self, store: Store, config: Config, task: Task, blueprint: Blueprint, display: Observer) -> None:
+    def __init__(
+        self, store: Store, config: Config, task: Task, blueprint: Blueprint, own: Own, display: Observer
+    ) -> None:
         self.store, self.config, self.task, self.blueprint, self.display = store, config, task, blueprint, display
+        self.own = own
         self.objectives = config.search.objectives or task.objectives
         self.constraints = [parse_constraint(text) for text in config.search.constraints]
         self.evolution = Evolution(blueprint, config.seed, config.search.population, config.search.crossover)
-        self.archive = Archive.empty(len(MEASURES), FRONT_LIMIT)
+        self.archive = Archive.empty(len(MEASURES) + len(own), FRONT_LIMIT)
         self.baseline = 0.0
         self.reference: list[float] = []
         self.episodes = config.episodes.count or (task.episodes if isinstance(task, ControlTask) else 1)
@@ -101,7 +104,8 @@ class Session:
     def _generations(self, seeds: Sequence[Genome]) -> None:
         workers = self.config.workers
         task, parameters = self.config.task, self.config.parameters
-        with open_pool(task, parameters, workers.count, workers.address, workers.timeout) as pool:
+        coding = [str(spec["kind"]) for spec in (self.blueprint.encoder, self.blueprint.decoder) if spec is not None]
+        with open_pool(task, parameters, workers.count, workers.address, workers.timeout, coding=coding) as pool:
             self.display.start({"run": str(self.store.path), "task": self.task.name, "seed": self.config.seed})
             generation, last = self.first, False
             while not last:
@@ -138,7 +142,7 @@ class Session:
             self._rescore(generation, pool)
         offspring, networks = self.evolution.ask(generation, self._judge, seeds)
         evaluations = self._evaluate(generation, "offspring", networks, pool)
-        offspring = offspring.measured(measure(networks, evaluations))
+        offspring = offspring.measured(measure(networks, evaluations, self.own))
         if generation == 0:
             self._set_baseline(offspring.measures)
         self.evolution.tell(offspring, self._judge)
@@ -164,10 +168,10 @@ class Session:
         population, members = self.evolution.population, self.archive.members
         networks = express(population.genomes, self.blueprint)
         evaluations = self._evaluate(generation, "rescore", networks, pool)
-        self.evolution.population = population.measured(measure(networks, evaluations))
+        self.evolution.population = population.measured(measure(networks, evaluations, self.own))
         networks = express(members.genomes, self.blueprint)
         evaluations = self._evaluate(generation, "archive", networks, pool)
-        self.archive = self.archive.rescore(measure(networks, evaluations))
+        self.archive = self.archive.rescore(measure(networks, evaluations, self.own))
 
     def _update_archive(self, newcomers: Population) -> None:
         table, violations = self._judge(np.concatenate([self.archive.members.measures, newcomers.measures]))
@@ -216,7 +220,7 @@ class Session:
             _, _, _, reason = self.store.failures()[0]
             raise RunError(f"all {len(measures)} networks of generation 0 failed; the first: {reason}")
         self.baseline = float(np.median(scores))
-        table = losses(measures, self.objectives)
+        table = losses(measures, self.objectives, self.own)
         self.reference = (table[np.isfinite(table).all(axis=1)].max(axis=0) + 1).tolist()
 
     def _judge(self, measures: Measures) -> tuple[Losses, Violations]:
@@ -227,7 +231,7 @@ class Session:
         floor = search.score_floor
         if floor is None:
             floor = self.baseline + search.floor * max(best - self.baseline, 0.0) if search.floor else -np.inf
-        return losses(measures, self.objectives), violation(measures, self.constraints, floor)
+        return losses(measures, self.objectives, self.own), violation(measures, self.constraints, floor, self.own)
 
     # Record
 
@@ -247,7 +251,7 @@ class Session:
             "seconds": seconds,
             "best_score": max(measures[:, COLUMN["score"]].tolist(), default=None),
             "front_size": len(measures),
-            "hypervolume": pareto.hypervolume(losses(measures, self.objectives), self.reference),
+            "hypervolume": pareto.hypervolume(losses(measures, self.objectives, self.own), self.reference),
             **self.counts,
             "timing_dependent": self.timed,
             "digest": hashlib.sha256(document).hexdigest(),
@@ -265,18 +269,18 @@ class Session:
                 "seconds": self.earlier + elapsed,
                 "seconds_left": left,
                 "workers": workers,
-                "front": _shown(self.archive),
+                "front": _shown(self.archive, [objective.name for objective in self.own.values()]),
             }
         )
 
 
-def _shown(archive: Archive) -> list[dict[str, Any]]:
-    """The members as the displays get them."""
+def _shown(archive: Archive, own: Sequence[str]) -> list[dict[str, Any]]:
+    """The members as the displays get them; `own` are the names of the run's own objectives."""
     members = archive.members
     return [
         {
             "id": name,
-            **named(measures),
+            **named(measures, own),
             "validation_score": None if math.isnan(score) else score,
             "interval": None if math.isnan(score) else [low, high],
         }

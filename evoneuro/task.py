@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint
 from typing import Any, ClassVar
 
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evoneuro import plugins
-from evoneuro.coding import Encoder, decoder_from_spec, encoder_from_spec
+from evoneuro.coding import Encoder, decoder_from_spec, encoder_from_spec, kinds
 from evoneuro.errors import EvoNeuroError, nearest
 from evoneuro.plugins import plugin_error
 
@@ -33,10 +33,11 @@ class Task:
     Attributes:
         name, version: as results and network files state them; raise the version when results change.
         encoder: kind and parameters as `evoneuro.coding` knows them, ranges excepted (they come from `low`, `high`).
+            The file of a kind "file.py:Class" is looked for beside the task's file, then in the current directory.
         decoder: kind and parameters; evolution may set its scalars.
         window: most steps per decision.
         solved: score from which on the task counts as solved, or None.
-        objectives: what evolution trades off, unless the run says otherwise.
+        objectives: what evolution trades off, unless the run says otherwise; files as in `encoder`.
         low, high: range of each observed value; None: the environment's, or from the training split.
 
     Class attributes:
@@ -67,6 +68,12 @@ class Task:
             if key not in known:
                 raise EvoNeuroError(f"task {self.name!r} has no parameter {key!r}.{nearest(key, known)}")
             setattr(self, key, _like(known[key], value, f"task.{key}"))
+        for key in ("encoder", "decoder"):
+            spec = getattr(self, key)
+            if isinstance(spec, Mapping) and isinstance(spec.get("kind"), str):
+                kind = plugins.beside(f"task {self.name!r}: {key}", spec["kind"], type(self))
+                setattr(self, key, {**spec, "kind": kind})
+        self.objectives = self.absolute_objectives(self.objectives)
         self.changed = {key: getattr(self, key) for key in sorted(parameters)}
 
     def parameters(self) -> dict[str, Any]:
@@ -78,6 +85,10 @@ class Task:
             for n, v in values.items()
             if v is None or isinstance(v, bool | int | float | str | tuple | list | dict)
         }
+
+    def absolute_objectives(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Names of objectives with the paths of file plugins absolute: beside this task's file, else from here."""
+        return tuple(plugins.beside(f"task {self.name!r}: objectives", str(name), type(self)) for name in names)
 
     @property
     def description(self) -> str:
@@ -131,6 +142,7 @@ def load_task(name: str, parameters: Mapping[str, Any] | None = None) -> Task:
         EvoNeuroError: no such task, class or parameter.
         PluginError: the plugin's module or constructor raised.
     """
+    kinds.forget()
     cls = task_class(name)
     try:
         return cls(**(parameters or {}))

@@ -24,6 +24,7 @@ LAYERS = [
         "documents",
         "plugins",
         "columns",
+        "parcel",
     ],
     [
         "coding",
@@ -41,9 +42,9 @@ LAYERS = [
         "archive",
         "events",
     ],
-    ["environments", "evaluate", "baseline", "objectives", "evolution", "check", "export"],
+    ["environments", "evaluate", "baseline", "objectives", "evolution", "check", "examine", "export"],
     ["store", "config", "workers", "front", "record", "run", "launch"],
-    ["report", "bench", "judge", "commands", "cli", "__main__"],
+    ["report", "bench", "judge", "new_task", "commands", "cli", "__main__"],
 ]
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 
@@ -61,6 +62,7 @@ EVALUATION_CHAIN = {
     "environments",
     "evaluate",
     "baseline",
+    "examine",
     "workers",
 }
 

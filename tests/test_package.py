@@ -41,8 +41,10 @@ def test_holds_every_module_and_no_test(wheel: zipfile.ZipFile) -> None:
     names = set(wheel.namelist())
     own = {str(p.relative_to(ROOT)) for p in (ROOT / "evoneuro").rglob("*.py")}
     tasks = {f"evoneuro_tasks/{p.name}" for p in (ROOT / "tasks").glob("*.py")}
-    python = {name for name in names if ".dist-info/" not in name and not name.startswith(KERNEL)}
-    assert python == own | tasks | {"evoneuro/py.typed"}
+    templates = {str(p.relative_to(ROOT)) for p in (ROOT / "evoneuro" / "templates").iterdir()}
+    found = {name for name in names if ".dist-info/" not in name and not name.startswith(KERNEL)}
+    assert len(templates) == 5
+    assert found == own | tasks | templates | {"evoneuro/py.typed"}
 
 
 def test_holds_the_c_kernel_where_there_is_a_compiler(wheel: zipfile.ZipFile) -> None:

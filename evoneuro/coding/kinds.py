@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from evoneuro import plugins
@@ -20,23 +21,45 @@ def from_spec(what: str, spec: Mapping[str, Any], own: Mapping[str, type[Any]], 
 
     Raises:
         EvoNeuroError: an unknown kind or parameter, or a value out of range.
+        PluginError: a user's own raised.
     """
     parameters = dict(spec)
     kind = parameters.pop("kind", None)
     if isinstance(kind, str) and kind not in own and (":" in kind or kind in plugins.registered(group)):
-        made = _build(what, plugins.find(what, kind, group, base), parameters)
+        if (what, kind) not in _FOUND:
+            _FOUND[what, kind] = plugins.find(what, kind, group, base)
+        cls = _FOUND[what, kind]
+        try:
+            made = _build(what, cls, kind, parameters)
+        except EvoNeuroError:
+            raise
+        except Exception as error:
+            raise plugins.plugin_error(f"{what} {kind!r} could not be made", error) from error
         object.__setattr__(made, "kind", plugins.absolute(kind))  # what finds it again, whatever the class calls itself
         return made
-    return _build(what, own[check_choice(what, kind, own)], parameters)
+    return _build(what, own[check_choice(what, kind, [*own, *plugins.registered(group)])], str(kind), parameters)
 
 
-def _build(what: str, cls: Any, parameters: dict[str, Any]) -> Any:
+def forget() -> None:
+    """Find plugins anew from here on; until then a file that is edited during a run changes nothing in it."""
+    _FOUND.clear()
+
+
+_FOUND: dict[tuple[str, str], type[Any]] = {}  # by what they are and their kind
+
+
+def is_plugin(spec: Mapping[str, Any] | None, own: Mapping[str, type[Any]]) -> bool:
+    """Whether a specification names an encoder or decoder that is not ours."""
+    return spec is not None and spec.get("kind") not in own
+
+
+def _build(what: str, cls: Any, kind: str, parameters: dict[str, Any]) -> Any:
     """`cls(**parameters)` with an error that names an unknown or missing parameter."""
-    names = cls.__dataclass_fields__
+    names = [field.name for field in fields(cls)]
     for name in parameters:
         if name not in names:
-            raise EvoNeuroError(f"{what} {cls.kind!r}: unknown parameter {name!r}.{nearest(name, names)}")
+            raise EvoNeuroError(f"{what} {kind!r}: unknown parameter {name!r}.{nearest(name, names)}")
     try:
         return cls(**parameters)
     except TypeError as error:
-        raise EvoNeuroError(f"{what} {cls.kind!r}: {error}") from None
+        raise EvoNeuroError(f"{what} {kind!r}: {error}") from None

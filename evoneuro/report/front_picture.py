@@ -34,7 +34,6 @@ NAMES = {
 }
 SIZES = {"neurons", "hidden", "synapses"}
 _HIGHER_IS_BETTER = {"score", "validation_score"}
-_FRACTIONAL = {"latency", "energy", *_HIGHER_IS_BETTER}
 
 
 def front_figure(
@@ -44,6 +43,7 @@ def front_figure(
     y: str = "validation_score",
     title: str = "",
     marks: Sequence[Mapping[str, Any]] = (),
+    higher: Sequence[str] = (),
 ) -> Figure:
     """The picture of a front: a staircase through the members that no other beats in `x` and `y`, the others faint.
 
@@ -54,7 +54,9 @@ def front_figure(
         marks: for comparison, each a `label` and values at `x` and `y`: a point where both are given, else a line at
             the one (such as the score at which a task counts as solved). "smallest" is the member with the least x
             that reaches the highest such line, if any does.
+        higher: measures besides the scores of which more is better.
     """
+    better = {*_HIGHER_IS_BETTER, *higher}
     if members and y == "validation_score" and not any(_finite(member, y) for member in members):
         y = "score"
     shown = [member for member in members if _finite(member, x) and _finite(member, y)]
@@ -67,11 +69,11 @@ def front_figure(
         axes.set_title(title, fontsize=11, color=INK, loc="left")
     _draw_marks(axes, marks, x, y)
     if shown:
-        best = _undominated(shown, x, y)
+        best = _undominated(shown, (x, y), better)
         _draw_members(figure, axes, shown, best, (x, y))
         points = [m[x] for m in (*shown, *(mark for mark in marks if _finite(mark, x)))]
-        _set_limits(axes, np.array(points, np.float64), x in _FRACTIONAL)
-        _annotate(axes, [shown[i] for i in best], marks, (x, y))
+        _set_limits(axes, np.array(points, np.float64), x not in SIZES)
+        _annotate(axes, [shown[i] for i in best], marks, (x, y), better)
     else:
         axes.text(0.5, 0.5, "no member to show", transform=axes.transAxes, ha="center", color=PALE)
     if len(shown) < len(members):
@@ -85,9 +87,9 @@ def _finite(member: Mapping[str, Any], key: str) -> bool:
     return value is not None and math.isfinite(value)
 
 
-def _undominated(members: Sequence[Mapping[str, Any]], x: str, y: str) -> list[int]:
-    """Positions of the members that no other beats in x and y, best x first."""
-    loss = np.array([[-m[key] if key in _HIGHER_IS_BETTER else m[key] for key in (x, y)] for m in members], np.float64)
+def _undominated(members: Sequence[Mapping[str, Any]], keys: tuple[str, str], better: set[str]) -> list[int]:
+    """Positions of the members that no other beats in both keys, best first; more is better of those in `better`."""
+    loss = np.array([[-m[key] if key in better else m[key] for key in keys] for m in members], np.float64)
     kept: list[int] = []
     lowest = math.inf
     for i in np.lexsort((loss[:, 1], loss[:, 0])).tolist():
@@ -188,14 +190,26 @@ def _draw_marks(axes: Axes, marks: Sequence[Mapping[str, Any]], x: str, y: str) 
 
 
 def _annotate(
-    axes: Axes, front: Sequence[Mapping[str, Any]], marks: Sequence[Mapping[str, Any]], keys: tuple[str, str]
+    axes: Axes,
+    front: Sequence[Mapping[str, Any]],
+    marks: Sequence[Mapping[str, Any]],
+    keys: tuple[str, str],
+    better: set[str],
 ) -> None:
     """Names the best and the smallest member: above the staircase, where nothing can be, or below its left end."""
     x, y = keys
     levels = [mark[y] for mark in marks if _finite(mark, y) and not _finite(mark, x)]
-    good = [m for m in front if y not in _HIGHER_IS_BETTER or not levels or m[y] >= max(levels)]
+    good = [m for m in front if y not in better or not levels or m[y] >= max(levels)]
     best, smallest = front[-1], (good or front)[0]
-    least = "highest score" if x in _HIGHER_IS_BETTER else "smallest" if x in SIZES else f"least {x}"
+    least = (
+        "highest score"
+        if x in _HIGHER_IS_BETTER
+        else f"highest {x}"
+        if x in better
+        else "smallest"
+        if x in SIZES
+        else f"least {x}"
+    )
     names = [(best, f"best: {best.get('id')}"), (smallest, f"{least}: {smallest.get('id')}")]
     if best is smallest:
         names = [(best, f"best and {least}: {best.get('id')}")]

@@ -248,13 +248,16 @@ def front_table(members: Sequence[Mapping[str, Any]]) -> Table:
 
     Args:
         members: with id, score, validation_score (or None), neurons, hidden, synapses, latency and energy, and perhaps
-            `interval`, [low, high] of the validation score, which is shown as plus or minus half of its width.
+            `interval`, [low, high] of the validation score, which is shown as plus or minus half of its width. Other
+            keys, objectives of a run's own, get a column each.
     """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    for name in COLUMNS:
+    known = {*COLUMNS, "validation_score", "interval"}
+    names = [*COLUMNS, *dict.fromkeys(key for member in members for key in member if key not in known)]
+    for name in names:
         table.add_column(name, justify="right", no_wrap=True)
     columns = [[str(member.get("id", NOTHING)) for member in members]]
-    columns += [_same_decimals([member.get(name) for member in members]) for name in COLUMNS[1:]]
+    columns += [_same_decimals([member.get(name) for member in members]) for name in names[1:]]
     columns[2] = _validations(members)
     for row in zip(*columns, strict=True):
         table.add_row(*(Text(cell) for cell in row))

@@ -43,13 +43,14 @@ def draw_front(
     y: str = "validation_score",
     title: str = "",
     marks: Sequence[Mapping[str, Any]] = (),
+    higher: Sequence[str] = (),
 ) -> Path:
     """Draw members of a front to `path` and return it; see `front_figure`.
 
     Raises:
         EvoNeuroError: another suffix than .png, .svg or .pdf, or a file that cannot be written.
     """
-    return save(front_figure(members, x=x, y=y, title=title, marks=marks), path)
+    return save(front_figure(members, x=x, y=y, title=title, marks=marks, higher=higher), path)
 
 
 def draw_raster(spikes: npt.ArrayLike, ids: Sequence[int] | npt.NDArray[np.int64], path: Path, title: str = "") -> Path:

@@ -93,20 +93,22 @@ def open_pool(
     address: str = "local",
     timeout: float = 60.0,
     target: float = TARGET_SECONDS,
+    coding: Sequence[str] = (),
 ) -> Pool:
     """The pool that evaluates on the named task.
 
     Args:
-        task_name: a registered name, `package.module:Class` or `path/file.py:Class`. On a cluster the file must stand
-            under the same path on every node.
+        task_name: a registered name, `package.module:Class` or `path/file.py:Class`. What is not installed is sent to
+            the workers as it stands now (see `evoneuro.parcel`).
         parameters: of the task.
         workers: 0 evaluates in this process, without Ray; None takes one worker per processor.
         address: "local" starts Ray on this machine; "auto", `HOST:PORT` or `ray://HOST:PORT` joins a running cluster.
         timeout: seconds without an answer after which a candidate counts as hanging.
         target: seconds of work that a batch should hold.
+        coding: kinds of encoder and decoder that networks come with; plugins among them are sent along.
 
     Raises:
-        EvoNeuroError: a wrong argument, Ray is not installed or there is no cluster at `address`.
+        EvoNeuroError: a wrong argument, more files than can be sent, no Ray, or no cluster at `address`.
         PluginError: the task cannot be built.
     """
     if timeout <= 0:
@@ -119,7 +121,15 @@ def open_pool(
         from evoneuro.workers.local import LocalPool
 
         return LocalPool.of(task_name, parameters, timeout, target)
+    from evoneuro.parcel import pack
     from evoneuro.plugins import absolute
     from evoneuro.workers.ray_pool import RayPool
 
-    return RayPool(absolute(task_name), parameters, workers, address, timeout, target)
+    name = absolute(task_name)
+    try:
+        parcel = pack([name, *coding], parameters)
+    except EvoNeuroError:
+        if address != "local":
+            raise
+        parcel = None  # the workers are on this machine and find what is too much to send
+    return RayPool(name, parameters, workers, address, timeout, target, parcel)

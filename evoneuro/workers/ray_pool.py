@@ -31,6 +31,7 @@ from evoneuro.errors import EvoNeuroError, PluginError, RunError
 from evoneuro.evaluation import Cases, Evaluation
 from evoneuro.network import Network
 from evoneuro.networks import Networks
+from evoneuro.parcel import Parcel
 from evoneuro.workers.pool import Pace, Results
 from evoneuro.workers.worker import Worker, unpack
 
@@ -104,6 +105,7 @@ class RayPool:
         address: str,
         timeout: float,
         target: float,
+        parcel: Parcel | None = None,
     ) -> None:
         self._task_name, self._parameters = task_name, dict(parameters)
         self._pace = Pace(timeout, target)
@@ -112,6 +114,7 @@ class RayPool:
         session = _Session.open(address, workers)
         self._undo, self._ray, self.workers = session.undo, session.ray, session.workers
         self._actors, self._closed = session.actor_class(), False
+        self._parcel = self._ray.put(parcel) if parcel is not None and parcel.folders else None
         try:
             while not any(member.trouble is None for member in self._members):
                 self._staff()
@@ -169,7 +172,7 @@ class RayPool:
         """Start the workers that are missing, unless the last start failed a moment ago."""
         now = time.monotonic()
         while len(self._members) < self.workers and now >= self._next_start:
-            actor = self._actors.remote(self._task_name, self._parameters)
+            actor = self._actors.remote(self._task_name, self._parameters, self._parcel)
             self._members.append(_Member(actor, actor.trouble.remote(), now))
 
     def _welcome(self, answered: Sequence[_Member]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import platform
 import time
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +25,9 @@ from evoneuro.evaluate import evaluate
 from evoneuro.evaluation import Cases, Evaluation
 from evoneuro.network import Network
 from evoneuro.networks import Networks
-from evoneuro.plugins import plugin_error
+from evoneuro.parcel import Parcel
+from evoneuro.parcel import unpack as unpack_parcel
+from evoneuro.plugins import MissingPluginError, as_sent, plugin_error
 from evoneuro.simulator.lanes import warm_up
 from evoneuro.task import Task, load_task
 
@@ -84,9 +87,11 @@ class Worker:
     Nothing here raises: a task that cannot be built is reported by `trouble`.
     """
 
-    def __init__(self, task_name: str, parameters: Mapping[str, Any]) -> None:
+    def __init__(self, task_name: str, parameters: Mapping[str, Any], parcel: Parcel | None = None) -> None:
         self._trouble: tuple[str, str] | None = None
         try:
+            if parcel is not None:
+                unpack_parcel(parcel)
             self._task = build_task(task_name, parameters)
         except BaseException as error:
             self._trouble = _trouble(task_name, error)
@@ -161,7 +166,7 @@ def _described(error: BaseException) -> str:
         message = str(error)
     except Exception:
         message = ""
-    return _shortened(f"{type(error).__name__}: {message}" if message else type(error).__name__)
+    return _shortened(as_sent(f"{type(error).__name__}: {message}" if message else type(error).__name__))
 
 
 def _shortened(text: str) -> str:
@@ -189,6 +194,12 @@ def _line(task: Task, error: BaseException) -> str:
 
 def _trouble(task_name: str, error: BaseException) -> tuple[str, str]:
     """Message and the plugin's own traceback of an error while the task was built."""
+    if isinstance(error, MissingPluginError):
+        return (
+            f"worker on {platform.node()}: {error} The package that brings it must be installed on every machine of "
+            "the cluster; only files, and modules that are not installed, are sent along",
+            "",
+        )
     if not isinstance(error, EvoNeuroError):
         error = plugin_error(f"task {task_name!r} could not be made", error)
     return str(error), error.trace if isinstance(error, PluginError) else ""

@@ -1,0 +1,127 @@
+"""The pages in docs/: every code block and command of a page runs, in order, in one folder, at a small size."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_new_task import needs_values
+
+from evoneuro.cli import main
+from evoneuro.coding import unpack
+from evoneuro.config import Config
+from evoneuro.config import read as read_config
+from evoneuro.plugins import registered
+from evoneuro.task import load_task
+from evoneuro.workers import ray_pool
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = (ROOT / "docs" / "own-task.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, flags=re.DOTALL | re.MULTILINE)
+NAMED = re.compile(r"# (\S+\.(?:py|toml))\n")
+TINY = ["--generations", "2", "--population", "8", "--quiet"]
+
+
+def files() -> dict[str, str]:
+    """The blocks that are files, by name."""
+    return {match[1]: text for _, text in BLOCKS if (match := NAMED.match(text))}
+
+
+@pytest.fixture(scope="module")
+def ray() -> Iterator[Any]:
+    """Stands for the cluster: a run joins the Ray that its process uses."""
+    with ray_pool._Session.open("local", 1).undo:
+        import ray
+
+        yield ray
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) & ({Path(file).stem for file in files()} - before):
+        del sys.modules[name]
+
+
+def test_the_page_runs_from_top_to_bottom(folder: Path, ray: Any) -> None:
+    ran = {"python": 0, "file": 0, "evoneuro": 0, "pytest": 0}
+    for number, (language, text) in enumerate(BLOCKS):
+        if match := NAMED.match(text):
+            (folder / match[1]).write_text(text)
+            ran["file"] += 1
+        elif language == "python":
+            text = text.replace("generations=5", "generations=2")
+            exec(compile(text, f"own-task.md, block {number}", "exec"), {"__name__": "page"})
+            ran["python"] += 1
+        else:
+            assert language == "bash"
+            for line in text.splitlines():
+                program, *arguments = shlex.split(line, comments=True)
+                ran[program] += 1
+                run(program, arguments, folder)
+    assert ran == {"python": 4, "file": 11, "evoneuro": 15, "pytest": 1}
+
+
+def run(program: str, arguments: list[str], folder: Path) -> None:
+    if program == "pytest":
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+        result = subprocess.run(command, capture_output=True, text=True, cwd=folder)
+        assert result.returncode == 0, result.stdout
+        return
+    if arguments[0] == "run":
+        arguments = [*arguments, *TINY, *([] if "--address" in arguments else ["--workers", "0"])]
+    assert main(arguments) == 0, arguments
+
+
+@needs_values
+def test_regression_passes_its_check_too(folder: Path) -> None:
+    (folder / "line.py").write_text(files()["line.py"])
+    assert main(["check", "line.py:Line"]) == 0
+
+
+def test_the_four_kinds_are_short(folder: Path) -> None:
+    kinds = {}
+    for name, text in files().items():
+        (folder / name).write_text(text)
+        if name in ("balance.py", "chase.py", "flowers.py", "taps.py", "line.py"):
+            assert text.count("\n") - 1 <= 25, name
+            task = load_task(f"{name}:{name[:-3].capitalize()}")
+            assert task.description
+            kinds[name] = task.kind
+    assert set(kinds.values()) == {"control", "classification", "spikes", "regression"}
+
+
+def test_the_decoder_of_the_page_reads_what_it_says(folder: Path) -> None:
+    from conformance import trains_of
+
+    from evoneuro.coding import Output, decoder_from_spec
+
+    (folder / "parts.py").write_text(files()["parts.py"])
+    decoder = decoder_from_spec({"kind": "parts.py:LastWord"})
+    trains = trains_of("101100", "000010", "000000")
+    assert unpack(trains, 6).sum() == 4
+    assert decoder.read(Output(trains, trains[0].astype("int32"), 6)).tolist() == [1]
+    assert decoder.read(Output(trains, trains[0].astype("int32"), 4)).tolist() == [0]
+
+
+def test_the_toml_files_say_what_exists(folder: Path) -> None:
+    points = tomllib.loads(files()["pyproject.toml"])["project"]["entry-points"]
+    assert set(points) == {f"evoneuro.{what}" for what in ("tasks", "encoders", "decoders", "objectives")}
+    assert registered("evoneuro.tasks")
+    (folder / "flowers.toml").write_text(files()["flowers.toml"])
+    assert Config.from_document(read_config("flowers.toml")).search.population == 50
+
+
+def test_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", PAGE):
+        assert target.startswith("http") or (ROOT / "docs" / target).exists(), target
