@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from evoneuro.coding import Encoder, encoder_from_spec, pack
+from evoneuro.coding import Encoder, Feed, encoder_from_spec, pack
 from evoneuro.coding.encoders import UNIT_GAIN
-from evoneuro.coding.trains import Trains
 from evoneuro.environments import ControlTask, Lanes
 from evoneuro.errors import EvoNeuroError, PluginError, check_integer
 from evoneuro.evaluation import Cases, Evaluation
@@ -118,20 +117,20 @@ def _samples(
         positions = np.flatnonzero(gains == gain).tolist()
         group = networks if len(positions) == len(networks) else networks.take(positions)
         window = max(settings.window for settings in set(group.settings))
-        trains = _sample_trains(task, cases, encoder, int(gain), window)
-        choice, latency, spikes = decide_shared(group, trains)
+        decided = decide_shared(group, _sample_feed(task, cases, encoder, int(gain), window))
+        right = (decided.choice == labels).astype(np.float64)
         decisions = np.full(len(group), len(labels))
-        found = _evaluations(group, (choice == labels).astype(np.float64), decisions, latency.sum(axis=1), spikes)
+        found = _evaluations(group, right, decisions, decided.latency.sum(axis=1), decided.spikes)
         for i, evaluation in zip(positions, found, strict=True):
             results[i] = evaluation
     return [result for result in results if result is not None]
 
 
-def _sample_trains(
+def _sample_feed(
     task: ClassificationTask | SpikeTask, cases: Cases, encoder: Encoder | None, gain: int, window: int
-) -> Trains:
+) -> Feed:
     """The encoded samples, made once per task object and kept: all candidates share them."""
-    cache: dict[Any, Trains] = task.__dict__.setdefault("_trains", {})
+    cache: dict[Any, Feed] = task.__dict__.setdefault("_feeds", {})
     key = (cases.split, cases.seed, repr(encoder), gain, window)
     if key not in cache:
         if isinstance(task, SpikeTask):

@@ -3,7 +3,7 @@
 An encoder first quantises; from there on everything is integer, as on the hardware.
 """
 
-from evoneuro.coding.decoders import DECODERS, Count, Decoder, Race, decoder_from_spec
+from evoneuro.coding.decoders import DECODERS, Count, Decoder, Output, Race, decoder_from_spec
 from evoneuro.coding.encoders import (
     ENCODERS,
     Argyle,
@@ -13,7 +13,7 @@ from evoneuro.coding.encoders import (
     TimeToFirstSpike,
     encoder_from_spec,
 )
-from evoneuro.coding.trains import pack, unpack
+from evoneuro.coding.trains import Feed, Trains, is_graded, pack, unpack
 
 __all__ = [
     "DECODERS",
@@ -23,11 +23,15 @@ __all__ = [
     "CountEncoder",
     "Decoder",
     "Encoder",
+    "Feed",
     "FlipFlop",
+    "Output",
     "Race",
     "TimeToFirstSpike",
+    "Trains",
     "decoder_from_spec",
     "encoder_from_spec",
+    "is_graded",
     "pack",
     "unpack",
 ]
