@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -193,13 +192,11 @@ class Answers:
         decoders = _decoders(task, networks)
         records = any(decoder.records for decoder in decoders)
         said, steps, spikes = [], np.zeros(len(networks), np.int64), np.zeros(len(networks.ids), np.int64)
-        simulate: Any = decide_shared
-        simulate = partial(simulate, record=True) if records else simulate
         for feed in _feeds(task, cases, encoder, gain, window):
-            choice, latency, fired, *recorded = simulate(networks, feed)
-            said.append(_read(decoders, choice, recorded[0]) if records else choice)
-            steps += latency.sum(axis=1)
-            spikes += fired
+            decided = decide_shared(networks, feed, record=records)
+            said.append(_read(decoders, decided.choice, decided.output) if records else decided.choice)
+            steps += decided.latency.sum(axis=1)
+            spikes += decided.spikes
         return cls(np.concatenate(said, axis=1), steps, spikes)
 
 

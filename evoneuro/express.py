@@ -49,13 +49,18 @@ class Blueprint:
         kept = bounds.threshold[1] if bounds.reset == "zero" else self.v_max
         if self.silent_outputs:
             kept = NO_CEILING
-        low = bounds.v_min + min(bounds.weight[0], 0) * incoming - abs(self.input_charge)
-        high = kept + max(bounds.weight[1], 0) * incoming + abs(self.input_charge)
+        low = bounds.v_min + min(bounds.weight[0], 0) * incoming - self.input_max
+        high = kept + max(bounds.weight[1], 0) * incoming + self.input_max
         if low < -(2**31) or high > 2**31 - 1:
             raise EvoNeuroError(
                 f"genome: a potential could reach {low} or {high}, beyond 32 bits; "
-                "narrow genome.weight, threshold, v_min, hidden or synapses"
+                "narrow genome.weight, threshold, v_min, hidden or synapses, or the encoder's charge"
             )
+
+    @property
+    def input_max(self) -> int:
+        """Largest |charge| that an input may get: that of an encoder spike, or a graded encoder's full range."""
+        return max(abs(self.input_charge), int((self.encoder or {}).get("charge", 0)))
 
     @property
     def v_max(self) -> int:
@@ -113,7 +118,7 @@ def _settings(parameters: tuple[int, ...], blueprint: Blueprint) -> Settings:
         v_min=blueprint.bounds.v_min,
         v_max=blueprint.v_max,
         input_charge=blueprint.input_charge,
-        input_max=blueprint.input_charge,
+        input_max=blueprint.input_max,
         window=window,
         encoder=encoder,
         decoder=decoder,

@@ -26,8 +26,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from evoneuro.coding import decoder_from_spec, unpack
-from evoneuro.coding.trains import Trains
+from evoneuro.coding import Feed, Output, decoder_from_spec, is_graded, pack, unpack
 from evoneuro.errors import EvoNeuroError, check_shape
 from evoneuro.network import NO_LEAK, Integers, Network
 
@@ -36,13 +35,19 @@ Spikes = npt.NDArray[np.uint8]
 
 
 class Reference:
-    """The neuron step in plain numpy, many lanes of one network at once: slow, and what all others must equal."""
+    """The neuron step in plain numpy, many lanes of one network at once: slow, and what all others must equal.
+
+    Attributes:
+        output: what the output neurons did in the last decision; there only with `record`, and after a decision.
+    """
 
     name = "numpy"
+    output: Output
 
-    def __init__(self, network: Network, lanes: int = 1) -> None:
+    def __init__(self, network: Network, lanes: int = 1, record: bool = False) -> None:
         self.network = network
         self.lanes = lanes
+        self.record = record
         self.clear()
 
     def clear(self) -> None:
@@ -100,31 +105,48 @@ class Reference:
         self.past[:, running] = np.concatenate([spikes[None], self.past[:-1]])[:, running]
         return spikes
 
-    def decide(self, trains: Trains) -> tuple[Integers, Integers]:
+    def decide(self, feed: Feed) -> tuple[Integers, Integers]:
         """One decision of each lane: feed its window, count output spikes, stop its clock where the decoder says so.
 
         Args:
-            trains: uint32 (words, inputs, lanes), as encoders make them; what lies beyond their words is silence.
+            feed: trains uint32 (words, inputs, lanes), each of whose spikes brings the network's `input_charge`, or
+                charges int32 (steps, inputs, lanes); what lies beyond its end is silence.
 
         Returns:
             The chosen output (ties: the lowest) and the steps it took, int32 [lanes] each.
+
+        Raises:
+            EvoNeuroError: a wrong shape or dtype, or a charge beyond the network's `input_max`.
         """
         net = self.network
-        check_shape("trains", trains.shape, ("words", len(net.inputs), self.lanes))
+        fed = self._fed(feed)
         stop = decoder_from_spec(net.decoder)
-        fed = np.zeros((net.window, self.lanes, len(net.inputs)), np.int64)
-        spikes_in = unpack(trains, min(net.window, 32 * len(trains)))
-        fed[: len(spikes_in)] = spikes_in.astype(np.int64) * net.input_charge
+        fired = np.zeros((net.window, self.lanes, len(net.outputs)), np.uint8)
         counts = np.zeros((self.lanes, len(net.outputs)), np.int64)
         latency = np.full(self.lanes, net.window, np.int32)
         running = np.ones(self.lanes, bool)
         for t in range(net.window):
-            counts += self.step(fed[t] * running[:, None], running)[:, net.outputs]
+            fired[t] = self.step(fed[t] * running[:, None], running)[:, net.outputs]
+            counts += fired[t]
             best, second = np.sort(np.c_[counts, np.zeros(self.lanes, np.int64)])[:, ::-1].T[:2]
             decided = (stop.evidence > 0) & (best >= stop.evidence) | (stop.lead > 0) & (best - second >= stop.lead)
             latency[running & decided] = t + 1
             running &= ~decided
+        if self.record:
+            self.output = Output(pack(fired), self.v[:, net.outputs].T.astype(np.int32), net.window)
         return counts.argmax(axis=1).astype(np.int32), latency
+
+    def _fed(self, feed: Feed) -> npt.NDArray[np.int64]:
+        """What each input neuron gets in each step of the window: charges (window, lanes, inputs)."""
+        net = self.network
+        fed = np.zeros((net.window, self.lanes, len(net.inputs)), np.int64)
+        if check_feed(feed, len(net.inputs), self.lanes):
+            check_bound("charges", feed, net.input_max)
+            fed[: len(feed)] = feed[: net.window].transpose(0, 2, 1)
+        else:
+            spikes = unpack(feed, min(net.window, 32 * len(feed)))
+            fed[: len(spikes)] = spikes.astype(np.int64) * net.input_charge
+        return fed
 
 
 def check_charges(network: Network, charges: Charges, lanes: int) -> npt.NDArray[np.int32]:
@@ -137,7 +159,30 @@ def check_charges(network: Network, charges: Charges, lanes: int) -> npt.NDArray
     if not (np.issubdtype(charges.dtype, np.integer) or charges.dtype == bool):
         raise EvoNeuroError(f"raster: expected integer charges, got dtype {charges.dtype}")
     check_shape("raster", charges.shape, ("steps", lanes, len(network.inputs)))
-    largest = max(abs(int(charges.max(initial=0))), abs(int(charges.min(initial=0))))
-    if largest > network.input_max:
-        raise EvoNeuroError(f"raster: a charge of {largest}; this network's input_max is {network.input_max}")
+    check_bound("raster", charges, network.input_max)
     return charges.astype(np.int32)
+
+
+def check_feed(feed: Feed, inputs: int, lanes: int | str) -> bool:
+    """Whether `feed` is charges and not trains, if its shape is that of a feed; `lanes` is a word where any will do.
+
+    Raises:
+        EvoNeuroError: a wrong dtype or shape.
+    """
+    graded = is_graded(feed)
+    if graded:
+        check_shape("charges", feed.shape, ("steps", inputs, lanes))
+    else:
+        check_shape("trains", feed.shape, ("words", inputs, lanes))
+    return graded
+
+
+def check_bound(what: str, charges: Charges, input_max: int) -> None:
+    """Raise unless every charge is within `input_max` of 0."""
+    if largest(charges) > input_max:
+        raise EvoNeuroError(f"{what}: a charge of {largest(charges)}; this network's input_max is {input_max}")
+
+
+def largest(charges: Charges) -> int:
+    """The largest |charge|."""
+    return max(int(charges.max(initial=0)), -int(charges.min(initial=0)))

@@ -12,13 +12,13 @@ import numpy.typing as npt
 import pytest
 from encoded import steps_of
 from oracle import Oracle
-from strategies import STYLES, random_network, random_raster, random_trains
+from strategies import STYLES, random_feed, random_network, random_raster, random_trains
 
-from evoneuro.coding import Encoder, encoder_from_spec
+from evoneuro.coding import Encoder, Output, encoder_from_spec, unpack
 from evoneuro.errors import EvoNeuroError
 from evoneuro.network import NO_CEILING, NO_FLOOR, Network
 
-SimulatorFactory = Callable[[Network, int], Any]
+SimulatorFactory = Callable[..., Any]
 
 
 def relay(delays: Sequence[int] = (1, 1), **changes: Any) -> Network:
@@ -45,6 +45,27 @@ def assert_same(got: Any, expected: Any, what: str) -> None:
     np.testing.assert_array_equal(np.asarray(got), np.asarray(expected), err_msg=what, strict=False)
 
 
+def charges_of(*rows: Sequence[int]) -> npt.NDArray[np.int32]:
+    """Charges of one lane, one row of charges for each input, step 0 first."""
+    return np.array(rows, np.int32).T[:, :, None]
+
+
+def assert_same_output(got: Output, expected: Output, what: str) -> None:
+    """Equal trains and potentials, with the types that were promised."""
+    assert (got.trains.dtype, got.potentials.dtype, got.window) == (np.uint32, np.int32, expected.window), what
+    assert_same(got.trains, expected.trains, f"recorded trains: {what}")
+    assert_same(got.potentials, expected.potentials, f"recorded potentials: {what}")
+
+
+def assert_same_decision(subject: Any, oracle: Any, feed: npt.NDArray[Any], what: str) -> None:
+    """Both decide alike, and so do their outputs; the feed is left alone."""
+    before = feed.copy()
+    for name, got, expected in zip(("choice", "latency"), subject.decide(feed), oracle.decide(before), strict=True):
+        assert_same(got, expected, f"{name}: {what}")
+    assert_same_output(subject.output, oracle.output, what)
+    assert_same(feed, before, f"the feed itself: {what}")
+
+
 def race(evidence: int = 0, lead: int = 0) -> dict[str, Any]:
     return {"kind": "race", "evidence": evidence, "lead": lead}
 
@@ -68,8 +89,8 @@ DECISIONS = {
 }
 
 
-class SimulatorCases:
-    """What any simulator owes: equal spikes and decisions, lanes apart, state that persists, refusals.
+class TrainCases:
+    """What any simulator owes: equal spikes and decisions on trains, lanes apart, state that persists, refusals.
 
     Give a fixture `simulator`: a factory (network, lanes) of objects with `name`, `run`, `decide` and `clear`.
     """
@@ -425,3 +446,141 @@ class EncoderCases:
         if encoder.series:
             with pytest.raises(EvoNeuroError, match="a series of no samples"):
                 encoder.quantise(np.zeros((3, 0, values)))
+
+
+class SimulatorCases(TrainCases):
+    """What our simulators owe on top of that: decisions on charges, and a record of what the outputs did.
+
+    The fixture's factory takes (network, lanes, record=False), and its objects have `output` if it was true.
+    """
+
+    @pytest.mark.parametrize("dtype", [np.int64, np.uint16, np.float64, bool])
+    def test_a_feed_of_another_type_is_refused(self, simulator: SimulatorFactory, dtype: type) -> None:
+        with pytest.raises(EvoNeuroError, match=r"feed: expected trains \(uint32\) or charges \(int32\), got dtype"):
+            simulator(relay(), 2).decide(np.zeros((1, 2, 2), dtype))
+
+    # Graded input
+
+    def test_charges_come_as_they_are(self, simulator: SimulatorFactory) -> None:
+        network = relay([1], threshold=[5, 1], input_max=7, input_charge=3, window=6, outputs=[0])
+        subject = simulator(network, 1, record=True)
+        subject.decide(charges_of([2, 2, 1, -7, 7, 5]))
+        assert unpack(subject.output.trains, 6)[:, 0, 0].tolist() == [0, 0, 1, 0, 0, 1]
+
+    def test_beyond_the_charges_is_silence(self, simulator: SimulatorFactory) -> None:
+        network = relay([1], outputs=[0], window=70, input_max=2)
+        for steps in (0, 1, 15, 16, 17, 40, 70):
+            subject = simulator(network, 1, record=True)
+            choice, latency = subject.decide(np.ones((steps, 1, 1), np.int32))
+            assert (choice[0], latency[0]) == (0, 70)
+            assert unpack(subject.output.trains, 70)[:, 0, 0].tolist() == [1] * steps + [0] * (70 - steps)
+            trains = np.full((3, 1, 1), 0xFFFFFFFF, np.uint32)
+            subject.decide(trains)  # and charges are forgotten
+            assert unpack(subject.output.trains, 70).all()
+
+    def test_charges_beyond_the_window_are_not_read(self, simulator: SimulatorFactory) -> None:
+        subject = simulator(relay([1], outputs=[0], window=3, decoder=race(evidence=4)), 1, record=True)
+        assert subject.decide(np.ones((9, 1, 1), np.int32))[1][0] == 3
+        assert subject.output.trains.tolist() == [[[0b111]]]
+        assert subject.run(np.zeros((3, 1, 1), np.int32))[:, 0].tolist() == [[0, 1], [0, 0], [0, 0]]
+
+    def test_a_charge_is_an_event_unless_it_is_0(self, simulator: SimulatorFactory) -> None:
+        network = relay([1], threshold=[-2, 9], outputs=[0], window=6, input_max=3)
+        subject = simulator(network, 1, record=True)
+        subject.decide(charges_of([0, -1, 0, 1, -3, 0]))  # after -3 the potential is too low, and stays
+        assert unpack(subject.output.trains, 6)[:, 0, 0].tolist() == [0, 1, 0, 1, 0, 0]
+        assert subject.output.potentials.tolist() == [[-3]]
+
+    @pytest.mark.parametrize("style", STYLES)
+    def test_feeds_and_records_equal_the_oracle(self, simulator: SimulatorFactory, style: str) -> None:
+        for seed in range(200, 212):
+            network = random_network(seed, style)
+            subject, oracle = simulator(network, 3, record=True), Oracle(network, 3)
+            for i in range(4):
+                feed = random_feed(10 * seed + i + seed % 2, network, 3)
+                assert_same_decision(subject, oracle, feed, f"decision {i}: {style}, seed {seed}")
+            raster = random_raster(seed, network, 10, 3)
+            assert_same(subject.run(raster), oracle.run(raster), f"after the decisions: {style}, seed {seed}")
+            feed = random_feed(seed, network, 3)
+            assert_same_decision(subject, oracle, feed, f"after the raster: {style}, seed {seed}")
+
+    @pytest.mark.parametrize(
+        ("charges", "message"),
+        [
+            (np.zeros((4, 2, 3), np.int32), r"charges: expected shape \(steps, 2, 2\), got \(4, 2, 3\)"),
+            (np.zeros((4, 1, 2), np.int32), r"charges: expected shape \(steps, 2, 2\), got \(4, 1, 2\)"),
+            (np.zeros((4, 2), np.int32), r"charges: expected shape \(steps, 2, 2\), got \(4, 2\)"),
+            (np.full((4, 2, 2), 3, np.int32), "charges: a charge of 3; this network's input_max is 2"),
+            (np.full((4, 2, 2), -3, np.int32), "charges: a charge of 3; this network's input_max is 2"),
+            (np.full((4, 2, 2), -(2**31), np.int32), "charges: a charge of 2147483648"),
+        ],
+    )
+    def test_charges_are_refused_and_change_nothing(
+        self, simulator: SimulatorFactory, charges: npt.NDArray[Any], message: str
+    ) -> None:
+        network = relay(input_max=2, threshold=[2, 2, 1, 1], window=1, outputs=[0, 1])
+        subject = simulator(network, 2, record=True)
+        subject.decide(np.ones((1, 2, 2), np.int32))
+        with pytest.raises(EvoNeuroError, match=message):
+            subject.decide(charges)
+        subject.decide(np.ones((1, 2, 2), np.int32))
+        assert subject.output.trains.tolist() == [[[1, 1], [1, 1]]]
+
+    def test_charges_need_not_be_contiguous(self, simulator: SimulatorFactory) -> None:
+        network = relay(window=20, decoder=race(evidence=3), input_max=2)
+        charges = random_raster(3, network, 20, 5).transpose(0, 2, 1)
+        charges.flags.writeable = False
+        assert not charges.flags.c_contiguous
+        assert_same_decision(simulator(network, 5, record=True), Oracle(network, 5), charges, "transposed")
+
+    # Recorded outputs
+
+    def test_what_the_outputs_did_is_recorded(self, simulator: SimulatorFactory) -> None:
+        network = relay((1, 2), threshold=[1, 1, 1, 2], window=40)
+        subject = simulator(network, 1, record=True)
+        subject.decide(trains_of("1" + "0" * 35 + "11", "1" + "0" * 30 + "101"))
+        assert subject.output.window == 40
+        spikes = unpack(subject.output.trains, 64)[:, 0]
+        assert np.flatnonzero(spikes[:, 0]).tolist() == [1, 37, 38]
+        assert np.flatnonzero(spikes[:, 1]).tolist() == [33]
+        assert subject.output.potentials.tolist() == [[0], [1]]
+
+    def test_a_lane_whose_clock_stands_is_recorded_no_more(self, simulator: SimulatorFactory) -> None:
+        network = relay(threshold=[1, 1, 1, 9], decoder=race(evidence=2), window=40)
+        subject = simulator(network, 2, record=True)
+        lanes = [trains_of("11101", "11111"), trains_of("1" + "0" * 34 + "1", "0" * 35 + "111")]
+        _, latency = subject.decide(np.concatenate([np.pad(t, ((0, 2 - len(t)), (0, 0), (0, 0))) for t in lanes], 2))
+        assert latency.tolist() == [3, 37]
+        assert subject.output.trains[:, 0].tolist() == [[0b110, 0b10], [0, 1 << 36 - 32]]
+        assert not subject.output.trains[:, 1].any()
+        assert subject.output.potentials.tolist() == [[0, 0], [2, 1]]
+
+    def test_leak_and_floor_reach_a_neuron_to_which_nothing_comes(self, simulator: SimulatorFactory) -> None:
+        for leak, weight, expected in ((-1, -9, -3), (0, 3, 0), (0, -9, 0), (1, 3, 2), (3, 7, 7)):
+            network = relay([1], threshold=[1, 9], leak=[-1, leak], weight=[weight], v_min=-3, window=3)
+            subject = simulator(network, 2, record=True)
+            subject.decide(np.dstack([trains_of("1"), trains_of("0")]))
+            assert subject.output.potentials.tolist() == [[expected, 0]], (leak, weight)
+
+    @pytest.mark.parametrize("window", [1, 15, 16, 17, 31, 32, 33, 48, 64, 70])
+    def test_records_of_any_window(self, simulator: SimulatorFactory, window: int) -> None:
+        for decoder in (None, race(evidence=max(1, window // 3), lead=4)):
+            network = relay((1, 2), window=window, decoder=decoder, refractory=[0, 1, 0, 2])
+            subject, oracle = simulator(network, 3, record=True), Oracle(network, 3)
+            for seed in range(4):
+                feed = random_feed(seed, network, 3)
+                assert_same_decision(subject, oracle, feed, f"window {window}, decision {seed}")
+
+    @pytest.mark.parametrize("lanes", [1, 33, 130])
+    def test_records_of_lanes_that_stop_one_by_one(self, simulator: SimulatorFactory, lanes: int) -> None:
+        network = relay(
+            (1, 3), decoder=race(evidence=3, lead=2), window=40, threshold=[1, 1, 2, 1], leak=[-1, 0, 1, 0],
+            input_max=3, refractory=[0, 1, 0, 2],
+        )  # fmt: skip
+        subject, oracle = simulator(network, lanes, record=True), Oracle(network, lanes)
+        kept = []
+        for seed in range(4):
+            assert_same_decision(subject, oracle, random_feed(seed, network, lanes), f"decision {seed}")
+            kept.append((subject.output, oracle.output))
+        for got, expected in kept:  # a decision leaves the record of the last one alone
+            assert_same_output(got, expected, "kept")

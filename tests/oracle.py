@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from evoneuro.coding import Output
 from evoneuro.network import NO_LEAK, Network
 
 
@@ -75,18 +76,30 @@ class Lane:
     def _see(self, v: int) -> None:
         self.lowest, self.highest = min(self.lowest, v), max(self.highest, v)
 
-    def decide(self, trains: list[list[int]]) -> tuple[int, int]:
-        """Choice and latency of one decision; trains [word][input] as integers."""
+    def decide(self, feed: list[list[int]], graded: bool) -> tuple[int, int]:
+        """Choice and latency of one decision; `feed` is trains [word][input] or charges [step][input], as integers.
+
+        It leaves `fired`, words [word][output] in which bit t % 32 says that the output fired in step t.
+        """
         counts = [0] * len(self.outputs)
         window = self.network.window
+        self.fired = [[0] * len(self.outputs) for _ in range(-(-window // 32))]
         for t in range(window):
-            words = trains[t // 32] if t // 32 < len(trains) else [0] * len(self.inputs)
-            spikes = self.step([self.network.input_charge * (word >> t % 32 & 1) for word in words])
+            spikes = self.step(self._charges(feed, t, graded))
             for o, neuron in enumerate(self.outputs):
                 counts[o] += spikes[neuron]
+                self.fired[t // 32][o] += spikes[neuron] * 2 ** (t % 32)
             if self._decided(counts):
                 return counts.index(max(counts)), t + 1
         return counts.index(max(counts)), window
+
+    def _charges(self, feed: list[list[int]], t: int, graded: bool) -> list[int]:
+        place = t if graded else t // 32
+        if place >= len(feed):
+            return [0] * len(self.inputs)
+        if graded:
+            return feed[place]
+        return [self.network.input_charge * (word >> t % 32 & 1) for word in feed[place]]
 
     def _decided(self, counts: list[int]) -> bool:
         decoder: Any = self.network.decoder or {"kind": "count"}
@@ -114,8 +127,14 @@ class Oracle:
         spikes = [[lane.step(row) for lane, row in zip(self.lanes, rows, strict=True)] for rows in charges.tolist()]
         return np.array(spikes, np.uint8).reshape(len(charges), len(self.lanes), self.network.neurons)
 
-    def decide(self, trains: npt.NDArray[np.uint32]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        by_lane = trains.transpose(2, 0, 1).tolist()
-        results = [lane.decide(words) for lane, words in zip(self.lanes, by_lane, strict=True)]
+    def decide(self, feed: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        graded = feed.dtype == np.int32
+        by_lane = feed.transpose(2, 0, 1).tolist()
+        results = [lane.decide(own, graded) for lane, own in zip(self.lanes, by_lane, strict=True)]
         choice, latency = np.array(results, np.int64).reshape(len(self.lanes), 2).T
+        self.output = Output(
+            np.array([lane.fired for lane in self.lanes], np.uint32).transpose(1, 2, 0),
+            np.array([[lane.v[o] for o in lane.outputs] for lane in self.lanes], np.int32).T,
+            self.network.window,
+        )
         return choice, latency

@@ -138,6 +138,17 @@ def random_trains(seed: int, network: Network, lanes: int) -> npt.NDArray[np.uin
     return rng.integers(0, 2**32, shape, np.uint32) & rng.integers(0, 2**32, shape, np.uint32)
 
 
+def random_charges(seed: int, network: Network, lanes: int) -> npt.NDArray[np.int32]:
+    """Charges int32 (steps, inputs, lanes): fewer steps than the window, or a few more, which nobody may read."""
+    steps = int(np.random.default_rng([seed, 1]).integers(0, network.window + 4))
+    return np.ascontiguousarray(random_raster(seed, network, steps, lanes).transpose(0, 2, 1))
+
+
+def random_feed(seed: int, network: Network, lanes: int) -> npt.NDArray[Any]:
+    """Trains or charges, in turn with the seed."""
+    return random_charges(seed, network, lanes) if seed % 2 else random_trains(seed, network, lanes)
+
+
 @st.composite
 def networks(draw: st.DrawFn, styles: Sequence[str] = tuple(STYLES)) -> Network:
     """A network of any style."""
@@ -153,3 +164,14 @@ def rasters(draw: st.DrawFn, network: Network, lanes: int, most_steps: int = 24)
     size = steps * lanes * len(network.inputs)
     charges = draw(st.lists(charge, min_size=size, max_size=size))
     return np.array(charges, np.int32).reshape(steps, lanes, len(network.inputs))
+
+
+@st.composite
+def feeds(draw: st.DrawFn, network: Network, lanes: int) -> npt.NDArray[Any]:
+    """Trains uint32 (words, inputs, lanes), or charges int32 (steps, inputs, lanes), that `network` takes."""
+    if draw(st.booleans()):
+        return np.ascontiguousarray(draw(rasters(network, lanes)).transpose(0, 2, 1))
+    words = draw(st.integers(0, 2))
+    size = words * lanes * len(network.inputs)
+    bits = draw(st.lists(st.integers(0, 2**32 - 1), min_size=size, max_size=size))
+    return np.array(bits, np.uint32).reshape(words, len(network.inputs), lanes)

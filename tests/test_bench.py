@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conformance import SimulatorCases, SimulatorFactory
+from conformance import SimulatorFactory, TrainCases
 from strategies import random_network, random_trains
 
 from evoneuro.bench.ceiling import Ceiling, Missing
@@ -31,7 +31,7 @@ from evoneuro.neuron import Reference
 from evoneuro.simulator.lanes import decide_shared
 
 
-class TestEventDriven(SimulatorCases):
+class TestEventDriven(TrainCases):
     """The baseline is a simulator like any other."""
 
     @pytest.fixture

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conformance import SimulatorCases, SimulatorFactory, race, relay
+from conformance import SimulatorCases, SimulatorFactory, assert_same_output, race, relay
 from strategies import STYLES, random_network, random_raster, random_trains
 
 from evoneuro.errors import EvoNeuroError
@@ -47,13 +47,13 @@ def test_in_the_simulator_of_numba() -> None:
     assert " passed, 1 skipped" in result.stdout, "all but this one test run"
 
 
-def batch(count: int, seed: int) -> list[Network]:
-    """Networks with two inputs, one of each style in turn."""
+def batch(count: int, seed: int, outputs: tuple[int, ...] = (1, 2, 3)) -> list[Network]:
+    """Networks with two inputs and one of these numbers of outputs, one of each style in turn."""
     found: list[Network] = []
     while len(found) < count:
         seed += 1
         network = random_network(seed, list(STYLES)[seed % len(STYLES)])
-        if len(network.inputs) == 2:
+        if len(network.inputs) == 2 and len(network.outputs) in outputs:
             found.append(network)
     return found
 
@@ -76,15 +76,18 @@ def test_the_registry_gives_the_gpu() -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_a_batch_decides_as_on_the_lane_simulator_while_lanes_go(seed: int) -> None:
     racing = [relay(decoder=race(evidence=2), window=40), relay((3, 32), decoder=race(lead=2), window=40)]
-    networks, width, rng = [*racing, *batch(4, 100 * seed)], (11, 20, 40)[seed], np.random.default_rng(seed)
-    ours, theirs = CudaSimulator(networks, width), JitSimulator(networks, width)
+    networks, width, rng = [*racing, *batch(4, 100 * seed, (2,))], (11, 20, 40)[seed], np.random.default_rng(seed)
+    ours, theirs = (kind(networks, width, record=True) for kind in (CudaSimulator, JitSimulator))
     for decision in range(6):
         total = int(theirs.live.sum())
-        trains = sparse_trains(rng, decision % 3, total)  # the trains may change their length, and be silent
-        for got, expected in zip(ours.decide(trains), theirs.decide(trains), strict=True):
+        feed = sparse_trains(rng, decision % 3, total)  # the trains may change their length, and be silent
+        if decision % 3 == 2:
+            feed = rng.integers(-1, 1, (15 * decision, 2, total), np.int32, endpoint=True)
+        for got, expected in zip(ours.decide(feed), theirs.decide(feed), strict=True):
             assert got.dtype == expected.dtype
             assert np.array_equal(got, expected), decision
         assert np.array_equal(ours.spikes, theirs.spikes), decision
+        assert_same_output(ours.output, theirs.output, f"decision {decision}")
         if decision == 3:
             ours.forget()
             theirs.forget()
@@ -126,19 +129,39 @@ def test_nobody_is_left() -> None:
 @pytest.mark.parametrize("width", [1, 5, 150])  # with few residents, 150 are more lanes than columns
 def test_shared_trains_decide_as_on_the_lane_simulator(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cuda, "RESIDENT", 1)
-    networks = [relay(decoder=race(evidence=2), window=40), *batch(3, 50)]
-    trains = sparse_trains(np.random.default_rng(width), 2, width)
-    for got, expected in zip(cuda.decide_shared(networks, trains), jit.decide_shared(networks, trains), strict=True):
-        assert (got.dtype, got.shape) == (expected.dtype, expected.shape)
-        assert np.array_equal(got, expected)
+    networks = [relay(decoder=race(evidence=2), window=40), *batch(3, 50, (1, 3))]
+    alike, rng = [networks[0], *batch(2, 50, (2,))], np.random.default_rng(width)
+    for feed in (sparse_trains(rng, 2, width), rng.integers(-1, 1, (30, 2, width), np.int32, endpoint=True)):
+        for record, chosen in ((False, networks), (True, alike), (True, alike[:1])):
+            ours, theirs = (module.decide_shared(chosen, feed, record) for module in (cuda, jit))
+            for got, expected in zip(ours[:3], theirs[:3], strict=True):
+                assert (got.dtype, got.shape) == (expected.dtype, expected.shape)
+                assert np.array_equal(got, expected)
+            assert len(ours.output) == (len(chosen) if record else 0)
+            for mine, yours in zip(ours.output, theirs.output, strict=True):
+                assert_same_output(mine, yours, f"{width} lanes")
 
 
 @needs_gpu
 def test_no_lane_and_no_network() -> None:
-    choice, latency, spikes = cuda.decide_shared(batch(2, 0), np.zeros((1, 2, 0), np.uint32))
+    choice, latency, spikes, _ = cuda.decide_shared(batch(2, 0), np.zeros((1, 2, 0), np.uint32))
     assert choice.shape == latency.shape == (2, 0)
     assert not spikes.any()
     assert cuda.decide_shared([], np.zeros((1, 2, 3), np.uint32))[0].shape == (0, 3)
+
+
+@needs_gpu
+def test_no_lane_is_recorded() -> None:
+    networks = batch(2, 5, (2,))
+    simulator = CudaSimulator(networks, 2, record=True)
+    simulator.repack(np.zeros(4, bool))
+    simulator.decide(np.zeros((1, 2, 0), np.int32))
+    words = max(
+        len(output.trains) for output in cuda.decide_shared(networks, np.zeros((0, 2, 0), np.int32), True).output
+    )
+    assert simulator.output.trains.shape == (words, 2, 0)
+    assert simulator.output.potentials.shape == (2, 0)
+    assert cuda.decide_shared([], np.zeros((1, 2, 3), np.int32), record=True).output == ()
 
 
 @needs_gpu

@@ -40,6 +40,20 @@ def test_network_level_genes_reach_the_network() -> None:
     assert counting.decoder == {"kind": "count"}
 
 
+@pytest.mark.parametrize(("charge", "input_max"), [(None, 20), (5, 20), (300, 300)])
+def test_inputs_have_room_for_a_spike_and_for_a_graded_encoder(charge: int | None, input_max: int) -> None:
+    encoder = {"kind": "any", "gain": 16} if charge is None else {"kind": "any", "gain": 16, "charge": charge}
+    body = make_blueprint(encoder=encoder, input_charge=20)
+    (network,) = express([grown_genome(body, 0)], body)
+    assert (body.input_max, network.input_max, network.input_charge) == (input_max, input_max, 20)
+
+
+def test_charges_count_in_the_bounds_of_potentials() -> None:
+    make_blueprint(encoder={"kind": "any", "charge": 2**30})
+    with pytest.raises(EvoNeuroError, match="beyond 32 bits"):
+        make_blueprint(encoder={"kind": "any", "charge": 2**31 - 100})
+
+
 @pytest.mark.parametrize("which", range(len(BOUNDS)))
 def test_absorbed_and_expressed_again_it_is_the_same_network(which: int) -> None:
     body = blueprint(which)

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conformance import SimulatorCases, SimulatorFactory
+from conformance import SimulatorCases, SimulatorFactory, assert_same_decision
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import Oracle
-from strategies import STYLES, networks, random_network, random_raster, rasters
+from strategies import STYLES, feeds, networks, random_network, random_raster, rasters
 
 from evoneuro.errors import EvoNeuroError
 from evoneuro.network import MAX_DELAY, NO_LEAK
@@ -36,6 +36,17 @@ def test_reference_equals_the_oracle(data: st.DataObject) -> None:
         assert reference.run(piece).tolist() == oracle.run(piece).tolist()
     assert reference.v.tolist() == [lane.v for lane in oracle.lanes]
     assert reference.r.tolist() == [lane.r for lane in oracle.lanes]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_decisions_and_their_record_equal_the_oracle(data: st.DataObject) -> None:
+    network = data.draw(networks())
+    lanes = data.draw(st.integers(1, 3))
+    reference, oracle = Reference(network, lanes, record=True), Oracle(network, lanes)
+    for _ in range(2):
+        feed = data.draw(feeds(network, lanes))
+        assert_same_decision(reference, oracle, feed, "")
 
 
 @pytest.mark.parametrize("style", STYLES)

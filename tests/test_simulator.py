@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import pytest
-from conformance import SimulatorCases, SimulatorFactory, race, relay
+from conformance import SimulatorCases, SimulatorFactory, assert_same_output, race, relay
 from golden_data import golden_files, needs_golden
-from strategies import STYLES, random_network, random_raster, random_trains
+from strategies import STYLES, random_charges, random_feed, random_network, random_raster, random_trains
 
-from evoneuro.coding import ENCODERS, Encoder, encoder_from_spec
-from evoneuro.coding.encoders import ROUNDINGS
+from evoneuro.coding import ENCODERS, Encoder, Feed, Output, Trains, encoder_from_spec
+from evoneuro.coding.encoders import ROUNDINGS, Quantised
 from evoneuro.errors import EvoNeuroError
 from evoneuro.export import IMPORTERS
 from evoneuro.network import Network
@@ -52,6 +55,25 @@ def test_lanes_are_16_bits_as_long_as_nothing_leaves_them(sign: int, beyond: int
     trains = random_trains(0, network, 64)
     for got, expected in zip(subject.decide(trains), reference.decide(trains), strict=True):
         assert np.array_equal(got, expected)
+
+
+@needs_native
+@pytest.mark.parametrize(("beyond", "bits"), [(0, 16), (1, 32)])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_lanes_are_16_bits_as_long_as_charges_fit_them(sign: int, beyond: int, bits: int) -> None:
+    """From 4,767 or -4,767 a charge of 28,000 brings the potential to the end of 16 bits."""
+    network = relay(
+        [1], threshold=[4768, 1] if sign > 0 else [32767, 1], v_min=-4767, input_max=28000 + beyond, outputs=[0],
+        window=40,
+    )  # fmt: skip
+    assert choose(compile_networks([network]), 64).bits == (bits if sign > 0 else 32)
+    network = replace(network, threshold=[4768, 1])
+    subject, reference = SIMULATORS["native"](network, 64, record=True), Reference(network, 64, record=True)
+    charges = np.zeros((40, 1, 64), np.int32)
+    charges[0], charges[1, :, 32:], charges[20] = sign * 4767, sign * (28000 + beyond), 12000
+    for got, expected in zip(subject.decide(charges), reference.decide(charges), strict=True):
+        assert np.array_equal(got, expected)
+    assert_same_output(subject.output, reference.output, "at the end of a lane")
 
 
 @needs_native
@@ -229,7 +251,7 @@ def test_what_a_cleared_simulator_decides_is_what_a_new_one_does() -> None:
 def test_shared_trains_give_what_each_network_gives_alone(lanes: int) -> None:
     networks = batch(5, 50)
     trains = random_trains(1, networks[0], lanes)
-    choice, latency, spikes = decide_shared(networks, trains)
+    choice, latency, spikes, _ = decide_shared(networks, trains)
     start = 0
     for k, network in enumerate(networks):
         simulator = lane_simulator([network], lanes)
@@ -238,6 +260,120 @@ def test_shared_trains_give_what_each_network_gives_alone(lanes: int) -> None:
         assert np.array_equal(latency[k], expected[1])
         assert np.array_equal(spikes[start : start + network.neurons], simulator.spikes)
         start += network.neurons
+
+
+def recordable(count: int, seed: int) -> list[Network]:
+    """Networks with equally many inputs and outputs, of several styles."""
+    pool = batch(8 * count, seed)
+    return [network for network in pool if len(network.outputs) == len(pool[0].outputs)][:count]
+
+
+def columns(output: Output, which: npt.NDArray[np.intp] | slice) -> Output:
+    """The record of some of the lanes."""
+    return Output(output.trains[:, :, which], output.potentials[:, which], output.window)
+
+
+def side_by_side(outputs: Sequence[Output]) -> Output:
+    """One record of many, with the words of the longest window."""
+    words, window = max(len(o.trains) for o in outputs), max(o.window for o in outputs)
+    trains = [np.pad(o.trains, ((0, words - len(o.trains)), (0, 0), (0, 0))) for o in outputs]
+    return Output(np.concatenate(trains, axis=2), np.concatenate([o.potentials for o in outputs], axis=1), window)
+
+
+@pytest.mark.usefixtures("kernel")
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("lanes", [11, 70])
+def test_records_of_a_batch_follow_its_lanes(seed: int, lanes: int) -> None:
+    networks, rng = recordable(5, 1000 * seed), np.random.default_rng(seed)
+    networks = [replace(network, window=window) for network, window in zip(networks, (20, 33, 1, 70, 64), strict=True)]
+    together = lane_simulator(networks, lanes, record=True)
+    alone = [Reference(network, lanes, record=True) for network in networks]
+    running = np.ones((len(networks), lanes), bool)
+    for decision in range(5):
+        live = np.flatnonzero(running)
+        if decision % 2:
+            feeds = [random_charges(seed, network, lanes) for network in networks]
+            steps = max(len(feed) for feed in feeds)
+            feeds = [np.pad(feed, ((0, steps - len(feed)), (0, 0), (0, 0))) for feed in feeds]
+        else:
+            feeds = [random_trains(decision, networks[3], lanes) for _ in networks]
+        choice, latency = together.decide(np.ascontiguousarray(np.concatenate(feeds, axis=2)[:, :, live]))
+        own = [net.decide(feed) for net, feed in zip(alone, feeds, strict=True)]
+        assert np.array_equal(choice, np.concatenate([c for c, _ in own])[live]), decision
+        assert np.array_equal(latency, np.concatenate([s for _, s in own])[live]), decision
+        expected = columns(side_by_side([net.output for net in alone]), live)
+        assert_same_output(together.output, expected, f"decision {decision}")
+        keep = rng.random(len(live)) < 0.7
+        together.repack(keep)
+        running.flat[live[~keep]] = False
+        if decision == 2:
+            together.forget()
+            for net in alone:
+                net.clear()
+    together.repack(np.zeros(int(together.live.sum()), bool))
+    assert [len(part) for part in together.decide(np.zeros((4, len(networks[0].inputs), 0), np.int32))] == [0, 0]
+    assert together.output.potentials.shape == (len(networks[0].outputs), 0)
+
+
+@pytest.mark.usefixtures("kernel")
+@pytest.mark.parametrize("lanes", [0, 1, 5, 130])
+@pytest.mark.parametrize("count", [1, 5])
+def test_shared_feeds_are_recorded_as_each_network_does_alone(count: int, lanes: int) -> None:
+    networks = [
+        replace(n, input_max=max(60, n.input_max), window=w)
+        for n, w in zip(recordable(count, 9), (9, 40, 64, 1, 33), strict=False)
+    ]
+    for seed in range(3):
+        feed = random_feed(seed, replace(networks[0], window=70), lanes)
+        decided, silent = decide_shared(networks, feed, record=True), decide_shared(networks, feed)
+        assert silent.output == ()
+        assert len(decided.output) == count
+        for got, expected in zip(silent[:3], decided[:3], strict=True):
+            assert np.array_equal(got, expected)
+        for k, network in enumerate(networks):
+            reference = Reference(network, lanes, record=True)
+            choice, latency = reference.decide(feed) if lanes else (np.empty(0), np.empty(0))
+            assert np.array_equal(decided.choice[k], choice)
+            assert np.array_equal(decided.latency[k], latency)
+            if lanes:
+                got = decided.output[k]
+                used = len(reference.output.trains)
+                assert not got.trains[used:].any()
+                assert_same_output(got._replace(trains=got.trains[:used]), reference.output, f"network {k}")
+
+
+@pytest.mark.usefixtures("kernel")
+def test_charges_are_bounded_by_the_network_that_gets_them() -> None:
+    networks = [relay(input_max=5), relay(input_max=9, window=3)]
+    simulator = lane_simulator(networks, 2)
+    charges = np.zeros((3, 2, 4), np.int32)
+    charges[1, 0, 2:] = -9
+    simulator.decide(charges)
+    with pytest.raises(EvoNeuroError, match="charges: a charge of 9; this network's input_max is 5"):
+        decide_shared(networks, charges)
+    charges[1, 0, 1] = 6
+    with pytest.raises(EvoNeuroError, match="charges: a charge of 6; this network's input_max is 5"):
+        simulator.decide(charges)
+    simulator.repack(np.array([True, False, True, True]))
+    simulator.decide(np.ascontiguousarray(charges[:, :, [0, 2, 3]]))
+
+
+@pytest.mark.usefixtures("kernel")
+def test_nothing_is_recorded_unless_it_is_asked_for() -> None:
+    simulator = lane_simulator([relay()], 2)
+    simulator.decide(np.zeros((1, 2, 2), np.uint32))
+    assert not hasattr(simulator, "output")
+
+
+@pytest.mark.usefixtures("kernel")
+def test_a_recorded_batch_with_different_outputs_is_refused() -> None:
+    networks = [relay(), relay(outputs=[2])]
+    with pytest.raises(EvoNeuroError, match=r"equally many outputs, got \[1, 2\]"):
+        lane_simulator(networks, 2, record=True)
+    with pytest.raises(EvoNeuroError, match="equally many outputs"):
+        decide_shared(networks, np.zeros((1, 2, 4), np.uint32), record=True)
+    decide_shared(networks, np.zeros((1, 2, 4), np.uint32))
+    lane_simulator(networks, 2)
 
 
 @pytest.mark.usefixtures("kernel")
@@ -283,6 +419,77 @@ def test_acting_is_deciding_on_encoded_observations(encoder: Encoder, rounding: 
         for got, expected in zip(acting.act(seen), deciding.decide(trains), strict=True):
             assert np.array_equal(got, expected)
     assert np.array_equal(acting.spikes, deciding.spikes)
+
+
+@dataclass(frozen=True)
+class Level(Encoder):
+    """Each value as a constant charge, in proportion to it."""
+
+    charge: int = 40
+
+    kind: ClassVar[str] = "level"
+    graded: ClassVar[bool] = True
+
+    @property
+    def neurons_per_value(self) -> int:
+        return 1
+
+    def encode(self, q: Quantised, window: int, gain: npt.ArrayLike | None = None) -> Feed:
+        g = np.asarray(self.gain if gain is None else gain, np.int64).reshape(-1, 1)
+        charges = self._unipolar(q, g) * self.charge >> self.bits
+        return np.tile(charges.T.astype(np.int32), (window, 1, 1))
+
+
+@dataclass(frozen=True)
+class Chase(Encoder):
+    """Each value fires at the step that the value before it says, so that no table of one value can hold its train."""
+
+    kind: ClassVar[str] = "chase"
+    tabular: ClassVar[bool] = False
+
+    @property
+    def neurons_per_value(self) -> int:
+        return 1
+
+    def _trains(self, q: Quantised, gain: npt.NDArray[np.int64], length: int) -> Trains:
+        step = np.roll(self._unipolar(q, gain), 1, axis=1) % 32
+        trains = np.zeros((*q.shape, length), np.uint32)
+        trains[:, :, 0] = np.uint32(1) << step.astype(np.uint32)
+        return trains
+
+
+@pytest.mark.usefixtures("kernel")
+@pytest.mark.parametrize("record", [False, True])
+@pytest.mark.parametrize("kind", [Level, Chase])
+def test_acting_where_no_table_of_trains_will_do(kind: type[Encoder], record: bool) -> None:
+    encoder, gains = kind((-1.0, 0.1, 0.0), (2.0, 0.3, 1.0), bits=6), np.array([16, 40])
+    networks = [
+        relay((1, 2, 3), window=24, input_max=40, threshold=[20, 20, 20, 1, 2, 1]),
+        relay((3, 1, 2), window=40, input_max=40, decoder=race(lead=2), threshold=[1, 50, 70, 1, 1, 3]),
+    ]
+    acting = lane_simulator(networks, 20, encoder, gains, record)
+    deciding = lane_simulator(networks, 20, record=True)
+    rng = np.random.default_rng(0)
+    for lanes in (40, 25):
+        keep = np.arange(len(acting.live) * 20)[: int(acting.live.sum())] < lanes
+        acting.repack(keep)
+        deciding.repack(keep)
+        seen = rng.uniform([-1.2, 0.08, -0.2], [2.2, 0.32, 1.2], (lanes, 3))
+        feed = encoder.encode(encoder.quantise(seen), 40, np.repeat(gains, deciding.live))
+        for got, expected in zip(acting.act(seen), deciding.decide(feed), strict=True):
+            assert np.array_equal(got, expected)
+        if record:
+            assert_same_output(acting.output, deciding.output, "acting")
+    assert np.array_equal(acting.spikes, deciding.spikes)
+    assert acting.spikes.any()
+
+
+@pytest.mark.usefixtures("kernel")
+def test_acting_is_recorded() -> None:
+    encoder = encoder_from_spec({"kind": "count", "low": [0, 0], "high": [1, 1], "max_spikes": 8, "interval": 3})
+    acting = lane_simulator([relay(window=24)], 3, encoder, record=True)
+    acting.act(np.array([[0, 1], [0.5, 0.25], [1, 0]]))
+    assert np.bitwise_count(acting.output.trains).tolist() == [[[0, 4, 8], [8, 2, 0]]]
 
 
 @pytest.mark.usefixtures("kernel")

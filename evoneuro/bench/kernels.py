@@ -83,8 +83,8 @@ def _runners(network: Network, trains: Trains) -> dict[str, Work]:
         return (*kept.decide(trains), kept.spikes.copy())
 
     def decide_together() -> Answer:
-        choice, latency, spikes = decide_shared([network], trains)
-        return choice[0], latency[0], spikes
+        decided = decide_shared([network], trains)
+        return decided.choice[0], decided.latency[0], decided.spikes
 
     return {SHARED: decide_together, KEPT: decide_kept, EVENT_DRIVEN: lambda: loop.decide(trains)}
 

@@ -88,8 +88,8 @@ def make_workload(request: Request) -> Workload:
 
 def measured_activity(network: Network, trains: Trains) -> float:
     """Spikes per neuron and step over one window from a cleared state."""
-    _, latency, spikes = decide_shared([network], np.ascontiguousarray(trains))
-    return float(spikes.sum() / (network.neurons * latency.sum(dtype=np.int64)))
+    decided = decide_shared([network], np.ascontiguousarray(trains))
+    return float(decided.spikes.sum() / (network.neurons * decided.latency.sum(dtype=np.int64)))
 
 
 def random_network(request: Request, attempt: int = 0) -> Network:

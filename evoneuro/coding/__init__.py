@@ -13,7 +13,7 @@ from evoneuro.coding.latency import LogLatency, RankOrder, TimeToFirstSpike
 from evoneuro.coding.population import Argyle, Bins, FlipFlop
 from evoneuro.coding.rate import Bernoulli, CountEncoder, Regular
 from evoneuro.coding.series import Crossing, Delta, MovingWindow, SendOnDelta, StepForward
-from evoneuro.coding.trains import pack, unpack
+from evoneuro.coding.trains import Feed, Trains, is_graded, pack, unpack
 
 __all__ = [
     "DECODERS",
@@ -29,6 +29,7 @@ __all__ = [
     "Decoder",
     "Delta",
     "Encoder",
+    "Feed",
     "FlipFlop",
     "Gaussian",
     "LogLatency",
@@ -42,8 +43,10 @@ __all__ = [
     "StepForward",
     "Stream",
     "TimeToFirstSpike",
+    "Trains",
     "decoder_from_spec",
     "encoder_from_spec",
+    "is_graded",
     "pack",
     "unpack",
 ]

@@ -1,17 +1,36 @@
 """Spike trains packed along time: bit t % 32 of word t // 32 is the spike of step t.
 
 Packed trains are what encoders make and the lane kernel reads: uint32 (words, inputs, lanes). Four bytes hold 32
-steps of one input of one lane, and lanes stay contiguous.
+steps of one input of one lane, and lanes stay contiguous. Graded encoders make charges instead: int32 (steps, inputs,
+lanes). The dtype alone says which of the two a feed is.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
+from evoneuro.errors import EvoNeuroError
+
 Trains = npt.NDArray[np.uint32]
+Feed = npt.NDArray[Any]  # what input neurons get: trains, or charges int32 (steps, inputs, lanes)
 
 WORD = 32
+
+
+def is_graded(feed: Feed) -> bool:
+    """Whether `feed` is charges and not trains.
+
+    Raises:
+        EvoNeuroError: it is neither.
+    """
+    if feed.dtype == np.uint32:
+        return False
+    if feed.dtype == np.int32:
+        return True
+    raise EvoNeuroError(f"feed: expected trains (uint32) or charges (int32), got dtype {feed.dtype}")
 
 
 def words(steps: int) -> int:

@@ -12,9 +12,10 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from evoneuro.coding.trains import Trains
+from evoneuro.coding import Feed, Output
 from evoneuro.network import Network
 from evoneuro.neuron import Charges, Reference, Spikes
+from evoneuro.simulator.decided import Decided
 from evoneuro.simulator.lanes import KERNELS, Kernel, LaneSimulator, decide_shared, lane_simulator
 
 
@@ -22,20 +23,21 @@ class Simulator(Protocol):
     """Many lanes of one network; see `evoneuro.neuron.Reference` for what the methods promise."""
 
     name: str
+    output: Output
 
     def clear(self) -> None: ...
 
     def run(self, charges: Charges) -> Spikes: ...
 
-    def decide(self, trains: Trains) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]: ...
+    def decide(self, feed: Feed) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]: ...
 
 
 class _Factory(Protocol):
-    def __call__(self, network: Network, lanes: int = 1) -> Simulator: ...
+    def __call__(self, network: Network, lanes: int = 1, record: bool = False) -> Simulator: ...
 
 
-def _alone(kernel: Kernel, network: Network, lanes: int = 1) -> Simulator:
-    return kernel.simulator([network], lanes)
+def _alone(kernel: Kernel, network: Network, lanes: int = 1, record: bool = False) -> Simulator:
+    return kernel.simulator([network], lanes, record=record)
 
 
 SIMULATORS: dict[str, _Factory] = {
@@ -49,4 +51,4 @@ def runnable() -> list[str]:
     return [name for name in SIMULATORS if name not in KERNELS or KERNELS[name].available()]
 
 
-__all__ = ["SIMULATORS", "LaneSimulator", "Simulator", "decide_shared", "lane_simulator", "runnable"]
+__all__ = ["SIMULATORS", "Decided", "LaneSimulator", "Simulator", "decide_shared", "lane_simulator", "runnable"]

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from evoneuro.coding import Encoder
-from evoneuro.coding.trains import Trains
-from evoneuro.errors import EvoNeuroError, check_shape
+from evoneuro.coding import Encoder, Feed, Output
+from evoneuro.errors import EvoNeuroError
 from evoneuro.network import Integers, Network
 from evoneuro.neuron import Charges, Spikes, check_charges
 from evoneuro.simulator.compiled import Compiled, compile_networks
-from evoneuro.simulator.encoding import ActsOnTrains, Gains
+from evoneuro.simulator.decided import NOTHING, Decided, Record, recorded_outputs
+from evoneuro.simulator.encoding import ActsOnFeeds, Gains
+from evoneuro.simulator.feed import check_own, check_shared
 
 WARP = 32  # threads that march together
 BLOCK = 128  # most threads in a block: small, so that early decisions free their places soon
@@ -38,17 +39,19 @@ def available() -> bool:
     return bool(cuda.is_available())
 
 
-class CudaSimulator(ActsOnTrains):
+class CudaSimulator(ActsOnFeeds):
     """P networks with `lanes` lanes each, on the GPU; state stays there from decision to decision until `clear`.
 
     Attributes:
         live: int32 [P], lanes of each network that still run (`repack` lets finished ones go).
+        output: see `LaneSimulator`.
 
     Raises:
-        EvoNeuroError: no GPU, or networks with different numbers of inputs.
+        EvoNeuroError: no GPU, or networks with different numbers of inputs, or of outputs that are recorded.
     """
 
     name = "cuda"
+    output: Output
 
     def __init__(
         self,
@@ -56,18 +59,21 @@ class CudaSimulator(ActsOnTrains):
         lanes: int = 1,
         encoder: Encoder | None = None,
         gains: Gains | None = None,
+        record: bool = False,
     ) -> None:
         if len({len(network.inputs) for network in networks}) != 1:
             raise EvoNeuroError("a batch needs networks with equally many inputs")
         self._device = _Device()
         self.networks = networks
-        self.encoder, self.gains = encoder, gains
+        self.encoder, self.gains, self.record = encoder, gains, record
         self.lanes = lanes
         self.compiled = _compile(networks)
         self._genes = Compiled(*map(self._device.send, self.compiled))
         self._state = self._device.state(self.compiled, lanes)
         self._packed: Any = None  # where `repack` writes: made when it is first needed
-        self._trains: DeviceArray = None
+        self._kept = _Kept(self._device)
+        self._outputs = recorded_outputs(self.compiled) if record else 0
+        self._unrecorded = Record(*map(self._device.send, NOTHING))
         self._result = self._device.empty((len(networks) * lanes, 2), np.int32)
         self.clear()
 
@@ -108,30 +114,25 @@ class CudaSimulator(ActsOnTrains):
         self._fresh = False
         return np.ascontiguousarray(raster.copy_to_host().transpose(0, 2, 1))
 
-    def decide(self, trains: Trains) -> tuple[Integers, Integers]:
+    def decide(self, feed: Feed) -> tuple[Integers, Integers]:
         """One decision of every live lane: see `LaneSimulator`."""
         total = int(self.live.sum())
-        check_shape("trains", trains.shape, ("words", len(self.networks[0].inputs), total))
+        graded = check_own(self.compiled, feed, self.live, total)
+        record = Record.room(self.compiled, self._outputs, 1, total) if self.record else NOTHING
+        if self.record:
+            self.output = record.together(self.compiled)
         if not total:
             return np.empty(0, np.int32), np.empty(0, np.int32)
         blocks, threads = _grid(int(self.live.max()))
-        self._device.kernel.decide[blocks * len(self.live), threads](
-            self._genes, blocks, self._live_sent, self._send_trains(trains), self._starts_sent, self._starts_sent,
-            self._fresh, self._state, self._result, self._spikes,
+        written = Record(*map(self._kept.room, Record._fields, record)) if self.record else self._unrecorded
+        self._device.kernel.deciding(graded, self.record)[blocks * len(self.live), threads](
+            self._genes, blocks, self._live_sent, self._kept.send(feed.dtype.name, feed),
+            self._starts_sent, self._starts_sent, self._fresh, self._state, self._result, self._spikes, *written,
         )  # fmt: skip
         self._fresh = False
+        _bring(written, record)
         choice, latency = np.ascontiguousarray(self._result[:total].copy_to_host().T)
         return choice, latency
-
-    def _send_trains(self, trains: Trains) -> DeviceArray:
-        """`trains` on the device, in memory that is kept: to allocate it anew for each decision would take longer."""
-        if not trains.size:
-            return self._device.send(trains)
-        if self._trains is None or self._trains.size < trains.size:
-            self._trains = self._device.empty(trains.size, np.uint32)
-        place = self._trains[: trains.size]
-        place.copy_to_device(np.ascontiguousarray(trains, np.uint32).ravel())
-        return place.reshape(trains.shape)
 
     def repack(self, keep: npt.NDArray[np.bool_]) -> None:
         """Let the live lanes go that are not in `keep`: see `LaneSimulator`."""
@@ -150,27 +151,37 @@ class CudaSimulator(ActsOnTrains):
         self._state, self._packed = self._packed, self._state
 
 
-def decide_shared(networks: Sequence[Network], trains: Trains) -> tuple[Integers, Integers, npt.NDArray[np.int64]]:
-    """One decision of every network on the same trains: see `evoneuro.simulator.lanes.decide_shared`."""
-    for network in networks:
-        check_shape("trains", trains.shape, ("words", len(network.inputs), "lanes"))
+def decide_shared(networks: Sequence[Network], feed: Feed, record: bool = False) -> Decided:
+    """One decision of every network on the same feed: see `evoneuro.simulator.lanes.decide_shared`."""
     device = _Device()
     compiled = _compile(networks)
-    count, lanes = len(networks), trains.shape[2]
+    graded = check_shared(compiled, feed)
+    count, lanes = len(networks), feed.shape[2]
+    recorded = Record.room(compiled, recorded_outputs(compiled), count, lanes) if record else NOTHING
+    output = recorded.each(compiled) if record else ()
     if not count or not lanes:
         nothing = np.empty((count, lanes), np.int32)
-        return nothing, nothing.copy(), np.zeros(len(compiled.threshold), np.int64)
+        return Decided(nothing, nothing.copy(), np.zeros(len(compiled.threshold), np.int64), output)
     blocks, threads = _grid(min(lanes, max(BLOCK, RESIDENT // count)))
     state = device.state(compiled, min(lanes, blocks * threads))
     result = device.empty((count * lanes, 2), np.int32)
     spikes = device.send(np.zeros(len(compiled.threshold), np.int64))
     live, first = np.full(count, lanes, np.int32), np.zeros(count, np.int64)
-    device.kernel.decide[blocks * count, threads](
-        Compiled(*map(device.send, compiled)), blocks, device.send(live), device.send(trains), device.send(first),
-        device.send(np.arange(count) * lanes), True, state, result, spikes,
+    written = Record(*map(device.send, recorded))
+    device.kernel.deciding(graded, record)[blocks * count, threads](
+        Compiled(*map(device.send, compiled)), blocks, device.send(live), device.send(feed), device.send(first),
+        device.send(np.arange(count) * lanes), True, state, result, spikes, *written,
     )  # fmt: skip
     choice, latency = np.ascontiguousarray(result.copy_to_host().T).reshape(2, count, lanes)
-    return choice, latency, spikes.copy_to_host()
+    _bring(written, recorded)
+    return Decided(choice, latency, spikes.copy_to_host(), output)
+
+
+def _bring(written: Sequence[DeviceArray], record: Record) -> None:
+    """Copy what a kernel wrote on the device, if anything is recorded."""
+    for place, array in zip(written, record, strict=True):
+        if array.size:
+            place.copy_to_host(array)
 
 
 def warm_up() -> None:
@@ -217,6 +228,32 @@ class _Device:
             clock=self.empty((len(compiled.words), columns), np.int32),
             counts=self.empty((max(1, len(compiled.output_neuron)), columns), np.int32),
         )
+
+
+class _Kept:
+    """Device memory that is kept by name: to allocate it anew for each decision would take longer."""
+
+    def __init__(self, device: _Device) -> None:
+        self._device = device
+        self._memory: dict[str, DeviceArray] = {}
+
+    def room(self, name: str, array: npt.NDArray[Any]) -> DeviceArray:
+        """Memory for an array of this shape and type, not cleared."""
+        return self._flat(name, array).reshape(array.shape)
+
+    def send(self, name: str, array: npt.NDArray[Any]) -> DeviceArray:
+        """A copy of the array."""
+        if not array.size:
+            return self._device.send(array)
+        place = self._flat(name, array)
+        place.copy_to_device(np.ascontiguousarray(array).ravel())
+        return place.reshape(array.shape)
+
+    def _flat(self, name: str, array: npt.NDArray[Any]) -> DeviceArray:
+        kept = self._memory.get(name)
+        if kept is None or kept.size < array.size:
+            kept = self._memory[name] = self._device.empty(array.size, array.dtype)
+        return kept[: array.size]
 
 
 def _missing() -> str:

@@ -11,10 +11,14 @@ fired at time t of the lane's own clock. A synapse of delay d tests the bit of t
 step writes only its own slot. S is larger than the longest delay, so that this slot is none that the step reads.
 
 Integers are cast back to 32 bits after each operation, since numba would widen them to 64.
+
+What differs by the kind of feed, and by whether outputs are recorded, is compiled apart: `deciding` has a kernel for
+each case, in which these are constants.
 """
 
 from __future__ import annotations
 
+import functools
 import warnings
 from typing import Any, NamedTuple
 
@@ -123,55 +127,92 @@ def _winner(c, p, k, counts):
     return winner, best, second
 
 
-@cuda.jit
-def decide(c, blocks, live, trains, trains_at, result_at, fresh, state, result, spikes):
-    """One decision of every live lane of every network.
+@cuda.jit(device=True)
+def _by_train(c, p, channel, t, column, trains):
+    """What trains uint32 (words, inputs, lanes) give in step t."""
+    if (t >> 5) < trains.shape[0] and (trains[t >> 5, channel, column] >> np.uint32(t & 31)) & np.uint32(1):
+        return np.int32(c.input_charge[p])
+    return np.int32(0)
 
-    Where there are more lanes than columns, a column takes one lane after another; then `fresh` must be true.
 
-    Args:
-        c: `Compiled`, with `words` that suit rings.
-        blocks: how many blocks of threads each network has.
-        live: int32 [networks], lanes of each.
-        trains: uint32 (words, inputs, lanes).
-        trains_at, result_at: int64 [networks], where each network's lanes start in `trains` and in `result`.
-        fresh: whether lanes start from the cleared state.
-        state: read and written.
-        result: int32 [lanes, 2], choice and latency, written.
-        spikes: int64 [all neurons], added to.
-    """
-    p = cuda.blockIdx.x // blocks
-    k = cuda.blockIdx.x % blocks * cuda.blockDim.x + cuda.threadIdx.x
-    columns = state.v.shape[1]
-    if k >= columns:
-        return
-    for lane in range(k, live[p], columns):
-        if fresh:
-            _clear(c, p, k, state)
-        for o in range(c.outputs[p], c.outputs[p + 1]):
-            state.counts[o, k] = 0
-        now = np.int32(state.clock[p, k])
-        latency = c.window[p]
-        for t in range(c.window[p]):
-            for n in range(c.neurons[p], c.neurons[p + 1]):
-                charge = np.int32(0)
-                channel = c.channel[n]
-                if channel >= 0 and (t >> 5) < trains.shape[0]:
-                    train = trains[t >> 5, channel, trains_at[p] + lane]
-                    if (train >> np.uint32(t & 31)) & np.uint32(1):
-                        charge = c.input_charge[p]
-                if _neuron(c, p, n, k, now, charge, state):
-                    cuda.atomic.add(spikes, n, 1)
-            spoke = _count(c, p, k, now, state)
-            now = _next(c, p, now)
-            if spoke and (c.evidence[p] > 0 or c.lead[p] > 0):
-                _, best, second = _winner(c, p, k, state.counts)
-                if 0 < c.evidence[p] <= best or 0 < c.lead[p] <= best - second:
-                    latency = np.int32(t + 1)
-                    break
-        state.clock[p, k] = now
-        result[result_at[p] + lane, 0] = _winner(c, p, k, state.counts)[0]
-        result[result_at[p] + lane, 1] = latency
+@cuda.jit(device=True)
+def _by_charge(c, p, channel, t, column, charges):
+    """What charges int32 (steps, inputs, lanes) give in step t."""
+    return np.int32(charges[t, channel, column]) if t < charges.shape[0] else np.int32(0)
+
+
+@cuda.jit(device=True)
+def _record_spikes(c, p, k, t, now, state, row, column, trains):
+    """Write down the output spikes of step t, the step just done."""
+    for o in range(c.outputs[p], c.outputs[p + 1]):
+        if (state.past[now >> 5, c.neurons[p] + c.output_neuron[o], k] >> np.uint32(now & 31)) & np.uint32(1):
+            trains[row, t >> 5, o - c.outputs[p], column] |= np.uint32(np.uint32(1) << np.uint32(t & 31))
+
+
+@functools.cache
+def deciding(graded: bool, recording: bool) -> Any:
+    """The kernel that decides on charges if `graded`, else on trains, and records outputs if `recording`."""
+    charge_of = _by_charge if graded else _by_train
+
+    @cuda.jit
+    def decide(c, blocks, live, feed, feed_at, result_at, fresh, state, result, spikes, trains, potentials):
+        """One decision of every live lane of every network.
+
+        Where there are more lanes than columns, a column takes one lane after another; then `fresh` must be true.
+
+        Args:
+            c: `Compiled`, with `words` that suit rings.
+            blocks: how many blocks of threads each network has.
+            live: int32 [networks], lanes of each.
+            feed: trains or charges.
+            feed_at, result_at: int64 [networks], where each network's lanes start in `feed` and in `result`.
+            fresh: whether lanes start from the cleared state.
+            state: read and written.
+            result: int32 [lanes, 2], choice and latency, written.
+            spikes: int64 [all neurons], added to.
+            trains, potentials: as in `Record`, written if `recording`; lanes stand as in `feed`, in the network's own
+                row, or in row 0 if there is but one.
+        """
+        p = cuda.blockIdx.x // blocks
+        k = cuda.blockIdx.x % blocks * cuda.blockDim.x + cuda.threadIdx.x
+        columns = state.v.shape[1]
+        if k >= columns:
+            return
+        row = p if trains.shape[0] > 1 else 0
+        for lane in range(k, live[p], columns):
+            column = feed_at[p] + lane
+            if fresh:
+                _clear(c, p, k, state)
+            for o in range(c.outputs[p], c.outputs[p + 1]):
+                state.counts[o, k] = 0
+                if recording:
+                    for w in range(trains.shape[1]):
+                        trains[row, w, o - c.outputs[p], column] = 0
+            now = np.int32(state.clock[p, k])
+            latency = c.window[p]
+            for t in range(c.window[p]):
+                for n in range(c.neurons[p], c.neurons[p + 1]):
+                    channel = c.channel[n]
+                    charge = charge_of(c, p, channel, t, column, feed) if channel >= 0 else np.int32(0)
+                    if _neuron(c, p, n, k, now, charge, state):
+                        cuda.atomic.add(spikes, n, 1)
+                spoke = _count(c, p, k, now, state)
+                if recording and spoke:
+                    _record_spikes(c, p, k, t, now, state, row, column, trains)
+                now = _next(c, p, now)
+                if spoke and (c.evidence[p] > 0 or c.lead[p] > 0):
+                    _, best, second = _winner(c, p, k, state.counts)
+                    if 0 < c.evidence[p] <= best or 0 < c.lead[p] <= best - second:
+                        latency = np.int32(t + 1)
+                        break
+            state.clock[p, k] = now
+            result[result_at[p] + lane, 0] = _winner(c, p, k, state.counts)[0]
+            result[result_at[p] + lane, 1] = latency
+            if recording:
+                for o in range(c.outputs[p], c.outputs[p + 1]):
+                    potentials[row, o - c.outputs[p], column] = state.v[c.neurons[p] + c.output_neuron[o], k]
+
+    return decide
 
 
 @cuda.jit
@@ -181,7 +222,7 @@ def run(c, charges, fresh, state, raster, spikes):
     Args:
         charges: int32 (steps, inputs, lanes).
         raster: uint8 (steps, neurons, lanes), written.
-        c, fresh, state, spikes: as in `decide`.
+        c, fresh, state, spikes: as in `deciding`.
     """
     k = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
     if k >= charges.shape[2]:
@@ -205,7 +246,7 @@ def repack(c, blocks, live, starts, source, state, packed):
     """Copy the lanes that go on from `state` to `packed`, where they stand side by side.
 
     Args:
-        c, blocks: as in `decide`.
+        c, blocks: as in `deciding`.
         live: int32 [networks], how many lanes of each go on.
         starts: int64 [networks], where each network's lanes start in `source`.
         source: int32 [lanes], the column from which each comes.

@@ -1,33 +1,31 @@
-"""Acting on observations, for kernels that take trains: the encoder runs on the host."""
+"""Acting on observations with an encoder that runs on the host."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from evoneuro.coding import Encoder
-from evoneuro.coding.trains import Trains
-from evoneuro.network import Integers, Network
+from evoneuro.coding import Encoder, Feed
+from evoneuro.network import Integers
+from evoneuro.simulator.compiled import Compiled
 
 Gains = npt.NDArray[np.int64]
 
 
-class ActsOnTrains:
-    """What a simulator that decides on trains inherits to act on observations; its constructor sets the attributes.
+class ActsOnFeeds:
+    """What a simulator that decides on feeds inherits to act on observations; its constructor sets the attributes.
 
     Attributes:
         encoder: of all networks.
         gains: int64 [P], of each; None: the encoder's own.
     """
 
-    networks: Sequence[Network]
+    compiled: Compiled
     live: Integers
     encoder: Encoder | None
     gains: Gains | None
 
-    def decide(self, trains: Trains) -> tuple[Integers, Integers]:
+    def decide(self, feed: Feed) -> tuple[Integers, Integers]:
         """See `evoneuro.simulator.lanes.LaneSimulator`."""
         raise NotImplementedError
 
@@ -35,5 +33,5 @@ class ActsOnTrains:
         """See `evoneuro.simulator.lanes.LaneSimulator`."""
         assert self.encoder is not None, "act() needs an encoder"
         gains = None if self.gains is None else np.repeat(self.gains, self.live)
-        window = max(network.window for network in self.networks)
+        window = int(self.compiled.window.max())
         return self.decide(self.encoder.encode(self.encoder.quantise(observations), window, gains))

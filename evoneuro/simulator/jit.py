@@ -8,35 +8,44 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from evoneuro.coding import Encoder
-from evoneuro.coding.trains import Trains
-from evoneuro.errors import EvoNeuroError, check_shape
+from evoneuro.coding import Encoder, Feed, Output, Trains
+from evoneuro.errors import EvoNeuroError
 from evoneuro.network import NEURON_GENES, SYNAPSE_GENES, Integers, Network
 from evoneuro.neuron import Charges, Spikes, check_charges
 from evoneuro.simulator import kernel
 from evoneuro.simulator.compiled import compile_networks
-from evoneuro.simulator.encoding import ActsOnTrains, Gains
+from evoneuro.simulator.decided import NOTHING, Decided, Record, recorded_outputs
+from evoneuro.simulator.encoding import ActsOnFeeds, Gains
+from evoneuro.simulator.feed import check_own, check_shared
 
 
-class JitSimulator(ActsOnTrains):
+class JitSimulator(ActsOnFeeds):
     """P networks with `lanes` lanes each; state persists from decision to decision until `clear`.
 
     Attributes:
         live: int32 [P], lanes of each network that still run (`repack` lets finished ones go).
         spikes: int64 [all neurons], spikes since the last `clear`, over all lanes.
+        output: see `LaneSimulator`.
     """
 
     name = "numba"
+    output: Output
 
     def __init__(
-        self, networks: Sequence[Network], lanes: int = 1, encoder: Encoder | None = None, gains: Gains | None = None
+        self,
+        networks: Sequence[Network],
+        lanes: int = 1,
+        encoder: Encoder | None = None,
+        gains: Gains | None = None,
+        record: bool = False,
     ) -> None:
         if len({len(network.inputs) for network in networks}) != 1:
             raise EvoNeuroError("a batch needs networks with equally many inputs")
         self.networks = networks
         self.lanes = lanes
         self.compiled = compile_networks(networks)
-        self.encoder, self.gains = encoder, gains
+        self.encoder, self.gains, self.record = encoder, gains, record
+        self._outputs = recorded_outputs(self.compiled) if record else 0
         self._scratch: kernel.Scratch | None = None
         self.clear()
 
@@ -62,17 +71,21 @@ class JitSimulator(ActsOnTrains):
         kernel.run(self.compiled, kernel.scratch(self.compiled, 0), by_lane, self.state, raster, self.spikes)
         return raster
 
-    def decide(self, trains: Trains) -> tuple[Integers, Integers]:
+    def decide(self, feed: Feed) -> tuple[Integers, Integers]:
         """One decision of every live lane: see `LaneSimulator`."""
         total = int(self.live.sum())
-        check_shape("trains", trains.shape, ("words", len(self.networks[0].inputs), total))
+        trains, charges = _parts(feed, check_own(self.compiled, feed, self.live, total))
         columns = np.concatenate([[0], np.cumsum(self.live[:-1], dtype=np.int64)])
         choice, latency = np.empty((2, 1, total), np.int32)
         if self._scratch is None or len(self._scratch.trains) != len(trains):
             self._scratch = kernel.scratch(self.compiled, len(trains))
+        record = Record.room(self.compiled, self._outputs, 1, total) if self.record else NOTHING
         kernel.decide(
-            self.compiled, self._scratch, self.live, columns, trains, self.state, True, choice, latency, self.spikes
-        )
+            self.compiled, self._scratch, self.live, columns, trains, charges, self.state, True, choice, latency,
+            self.spikes, record,
+        )  # fmt: skip
+        if self.record:
+            self.output = record.together(self.compiled)
         return choice[0], latency[0]
 
     def forget(self) -> None:
@@ -98,19 +111,28 @@ def warm_up() -> None:
     simulator.repack(np.zeros(1, bool))
 
 
-def decide_shared(networks: Sequence[Network], trains: Trains) -> tuple[Integers, Integers, npt.NDArray[np.int64]]:
-    """One decision of every network on the same trains: see `evoneuro.simulator.lanes.decide_shared`."""
-    for network in networks:
-        check_shape("trains", trains.shape, ("words", len(network.inputs), "lanes"))
+def decide_shared(networks: Sequence[Network], feed: Feed, record: bool = False) -> Decided:
+    """One decision of every network on the same feed: see `evoneuro.simulator.lanes.decide_shared`."""
     compiled = compile_networks(networks)
-    lanes = trains.shape[2]
+    trains, charges = _parts(feed, check_shared(compiled, feed))
+    lanes = feed.shape[2]
     live = np.full(len(networks), lanes, np.int32)
     # at least two rows, for the kernel takes one row as shared by all
     choice, latency = np.empty((2, max(len(networks), 2), lanes), np.int32)
     spikes = np.zeros(len(compiled.threshold), np.int64)
     nothing = kernel.State(np.empty((0, 0), np.int32), np.empty((0, 0), np.int32), np.empty((0, 0, 0), np.uint32))
     columns = np.zeros(len(networks), np.int64)
+    written = Record.room(compiled, recorded_outputs(compiled), len(networks), lanes) if record else NOTHING
     kernel.decide(
-        compiled, kernel.scratch(compiled, len(trains)), live, columns, trains, nothing, False, choice, latency, spikes
-    )
-    return choice[: len(networks)], latency[: len(networks)], spikes
+        compiled, kernel.scratch(compiled, len(trains)), live, columns, trains, charges, nothing, False, choice,
+        latency, spikes, written,
+    )  # fmt: skip
+    return Decided(choice[: len(networks)], latency[: len(networks)], spikes, written.each(compiled) if record else ())
+
+
+def _parts(feed: Feed, graded: bool) -> tuple[Trains, Integers]:
+    """`feed` as trains and charges, one of which is over at once."""
+    _, inputs, lanes = feed.shape
+    if graded:
+        return np.zeros((0, inputs, lanes), np.uint32), feed
+    return feed, np.zeros((0, inputs, lanes), np.int32)

@@ -27,6 +27,7 @@ import numpy.typing as npt
 
 from evoneuro.network import Integers
 from evoneuro.simulator.compiled import Compiled
+from evoneuro.simulator.decided import Record
 
 BLOCK = 128  # lanes: rows of 512 bytes, a handful of full vectors
 UNROLL = 8  # lanes that a vector holds at least: blocks are padded to it, so that no lane is left to a scalar loop
@@ -64,7 +65,7 @@ class Scratch(NamedTuple):
     arriving: Integers
     event: npt.NDArray[np.uint32]
     fire: npt.NDArray[np.uint32]
-    resting: npt.NDArray[np.bool_]  # [neurons]: a shift-leaking neuron whose potential is 0 in all lanes
+    resting: npt.NDArray[np.bool_]  # [neurons]: of shift leak: potential 0 in all lanes; of another: now left alone
 
 
 def scratch(c: Compiled, train_words: int) -> Scratch:
@@ -142,6 +143,7 @@ def _step(
                     break
                 start += 1
             if start == stop and refractory[n] == 0 and keep == 0 and (leak[n] <= 0 or resting[i]):
+                resting[i] = True
                 _shift(i, words, lanes, before, past, active)
                 continue
             for k in range(lanes):
@@ -203,6 +205,7 @@ def _step(
                     past[after, 0, i, k] = fire[k]
             active[after, 0, i] |= np.uint32(1)
             spikes[n] += fired_lanes
+        resting[i] = False
         if leak[n] > 0:
             potentials = np.int32(0)
             for k in range(lanes):
@@ -298,6 +301,20 @@ def _feed(channels, charge, t, lanes, trains, train_bits, drive, driven):
 
 
 @_jit
+def _feed_charges(channels, column, t, lanes, padded, charges, lane, drive, driven):
+    """The charges of step t, which belong to the lanes from `column` on; padding gets none."""
+    for channel in range(channels):
+        any_bits = np.int32(0)
+        for k in range(lanes):
+            charge = charges[t, channel, column + lane[k]]
+            drive[channel, k] = charge
+            any_bits |= charge
+        for k in range(lanes, padded):
+            drive[channel, k] = 0
+        driven[channel] = any_bits != 0
+
+
+@_jit
 def _count(first, outputs, lanes, now, output_neuron, past, active, counts):
     """Count the output spikes of the step just done; whether there was any."""
     fired = False
@@ -308,6 +325,32 @@ def _count(first, outputs, lanes, now, output_neuron, past, active, counts):
                 counts[o, k] = np.int32(counts[o, k] + np.int32(past[now, 0, neuron, k] & np.uint32(1)))
             fired = True
     return fired
+
+
+@_jit
+def _record_spikes(first, outputs, row, column, t, lanes, now, output_neuron, past, active, lane, trains):
+    """Write down the output spikes of step t, for the lanes from `column` on."""
+    bit = np.uint32(1 << (t & 31))
+    for o in range(outputs):
+        neuron = output_neuron[first + o]
+        if active[now, 0, neuron] & np.uint32(1):
+            for k in range(lanes):
+                if past[now, 0, neuron, k] & np.uint32(1):
+                    trains[row, t >> 5, o, column + lane[k]] |= bit
+
+
+@_jit
+def _record_potentials(c, p, k, v, resting, row, column, potentials):
+    """Write down the potentials of the outputs in column k of the block, which is lane `column`.
+
+    What a step would have done to one that it left alone is done here.
+    """
+    for o in range(c.outputs[p + 1] - c.outputs[p]):
+        i = c.output_neuron[c.outputs[p] + o]
+        x = v[i, k]
+        if resting[i]:
+            x = np.int32(0) if c.leak[c.neurons[p] + i] == 0 else max(x, c.v_min[p])
+        potentials[row, o, column] = x
 
 
 @_jit
@@ -324,18 +367,23 @@ def _winner(outputs, k, counts):
 
 
 @_jit
-def decide(c: Compiled, b: Scratch, live, columns, given, state: State, persistent, choice, latency, spikes):
+def decide(
+    c: Compiled, b: Scratch, live, columns, given, charges, state: State, persistent, choice, latency, spikes,
+    record: Record,
+):  # fmt: skip
     """One decision of every live lane of every network.
 
     Args:
         b: scratch rows, with as many words of trains as `given`.
         live: int32 [networks], live lanes of each.
-        columns: int64 [networks], where a network's first lane stands in `given`, `choice` and `latency`.
+        columns: int64 [networks], where a network's first lane stands in what it is given and in what is written.
         given: uint32 (words, inputs, lanes), trains.
+        charges: int32 (steps, inputs, lanes); in these steps they stand for the trains.
         state: read and written if `persistent`; else every lane starts cleared and ends forgotten.
         choice, latency: int32 [rows, lanes], written at column `columns + lane`: in the network's own row, or in row 0
             if there is but one.
         spikes: int64 [all neurons], added to.
+        record: written in the same rows and columns, unless it has none.
     """
     v, r, past, active, trains, counts, lane = b.v, b.r, b.past, b.active, b.trains, b.counts, b.lane
     sv, sr, spast = state.v, state.r, state.past
@@ -344,6 +392,7 @@ def decide(c: Compiled, b: Scratch, live, columns, given, state: State, persiste
         first, count, words = c.neurons[p], c.neurons[p + 1] - c.neurons[p], c.words[p]
         channels, outputs = c.inputs[p + 1] - c.inputs[p], c.outputs[p + 1] - c.outputs[p]
         evidence, lead = c.evidence[p], c.lead[p]
+        recording = len(record.trains) > 0
         for start in range(0, live[p], BLOCK):
             lanes = min(BLOCK, live[p] - start)
             padded = -(-lanes // UNROLL) * UNROLL
@@ -361,7 +410,10 @@ def decide(c: Compiled, b: Scratch, live, columns, given, state: State, persiste
             now = 0
             for t in range(c.window[p]):
                 padded = -(-lanes // UNROLL) * UNROLL
-                _feed(channels, c.input_charge[p], t, padded, trains, b.train_bits, b.drive, b.driven)
+                if t < len(charges):
+                    _feed_charges(channels, columns[p], t, lanes, padded, charges, lane, b.drive, b.driven)
+                else:
+                    _feed(channels, c.input_charge[p], t, padded, trains, b.train_bits, b.drive, b.driven)
                 _step(
                     first, count, words, c.v_min[p], c.v_max[p], -c.subtract[p], padded, now,
                     c.threshold, c.leak, c.refractory, c.channel, c.incoming, c.pre, c.weight, c.delay,
@@ -369,6 +421,11 @@ def decide(c: Compiled, b: Scratch, live, columns, given, state: State, persiste
                 )  # fmt: skip
                 now = 1 - now
                 fired = _count(c.outputs[p], outputs, lanes, now, c.output_neuron, past, active, counts)
+                if fired and recording:
+                    _record_spikes(
+                        c.outputs[p], outputs, row, columns[p], t, lanes, now, c.output_neuron, past, active, lane,
+                        record.trains,
+                    )  # fmt: skip
                 if not fired or (evidence == 0 and lead == 0):
                     continue
                 for k in range(lanes - 1, -1, -1):
@@ -376,6 +433,8 @@ def decide(c: Compiled, b: Scratch, live, columns, given, state: State, persiste
                     if 0 < evidence <= best or 0 < lead <= best - second:
                         choice[row, columns[p] + lane[k]] = winner
                         latency[row, columns[p] + lane[k]] = t + 1
+                        if recording:
+                            _record_potentials(c, p, k, v, b.resting, row, columns[p] + lane[k], record.potentials)
                         if persistent:
                             _store(
                                 first, count, words, k, lane[k], now, c.refractory, sv, sr, spast, v, r, past, active
@@ -387,6 +446,8 @@ def decide(c: Compiled, b: Scratch, live, columns, given, state: State, persiste
             for k in range(lanes):
                 choice[row, columns[p] + lane[k]] = _winner(outputs, k, counts)[0]
                 latency[row, columns[p] + lane[k]] = c.window[p]
+                if recording:
+                    _record_potentials(c, p, k, v, b.resting, row, columns[p] + lane[k], record.potentials)
                 if persistent:
                     _store(first, count, words, k, lane[k], now, c.refractory, sv, sr, spast, v, r, past, active)
 

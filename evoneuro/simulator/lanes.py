@@ -15,12 +15,12 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from evoneuro.coding import Encoder
-from evoneuro.coding.trains import Trains
+from evoneuro.coding import Encoder, Feed, Output
 from evoneuro.errors import check_choice
 from evoneuro.network import Integers, Network
 from evoneuro.neuron import Charges, Spikes
 from evoneuro.simulator import cuda, jit, native
+from evoneuro.simulator.decided import Decided
 from evoneuro.simulator.encoding import Gains
 
 VARIABLE = "EVONEURO_SIMULATOR"
@@ -34,10 +34,15 @@ class LaneSimulator(Protocol):
     Attributes:
         name: of the kernel.
         live: int32 [P], lanes of each network that still run.
+        output: what the output neurons of every live lane did in the last decision, network after network; there only
+            in a simulator that records, and after a decision. Trains have the words of the longest window, and hold
+            nothing of the steps after a lane's clock stopped; potentials are those after its last step. Each decision
+            writes new arrays.
     """
 
     name: str
     live: Integers
+    output: Output
 
     @property
     def spikes(self) -> npt.NDArray[np.int64]:
@@ -49,14 +54,19 @@ class LaneSimulator(Protocol):
     def run(self, charges: Charges) -> Spikes:
         """Simulate the only network; arguments and result as in `evoneuro.neuron.Reference.run`."""
 
-    def decide(self, trains: Trains) -> Decisions:
+    def decide(self, feed: Feed) -> Decisions:
         """One decision of every live lane.
 
         Args:
-            trains: uint32 (words, inputs, live lanes), network after network.
+            feed: network after network, trains uint32 (words, inputs, live lanes), each of whose spikes brings the
+                network's `input_charge`, or charges int32 (steps, inputs, live lanes), which come as they are. What
+                lies beyond its end is silence.
 
         Returns:
             The chosen output and the steps it took, int32 [live lanes] each.
+
+        Raises:
+            EvoNeuroError: a wrong shape or dtype, or a charge beyond the `input_max` of the network that gets it.
         """
 
     def act(self, observations: npt.NDArray[np.float64]) -> Decisions:
@@ -82,14 +92,14 @@ class Kernel:
 
     Attributes:
         available: whether this machine has it.
-        simulator: makes a `LaneSimulator` of (networks, lanes, encoder, gains).
+        simulator: makes a `LaneSimulator` of (networks, lanes, encoder, gains, record).
         decide_shared: see the function below.
         warm_up: compiles or loads what both need.
     """
 
     available: Callable[[], bool]
     simulator: Callable[..., LaneSimulator]
-    decide_shared: Callable[[Sequence[Network], Trains], tuple[Integers, Integers, npt.NDArray[np.int64]]]
+    decide_shared: Callable[[Sequence[Network], Feed, bool], Decided]
     warm_up: Callable[[], None]
 
 
@@ -117,22 +127,32 @@ def fastest() -> str:
 
 
 def lane_simulator(
-    networks: Sequence[Network], lanes: int = 1, encoder: Encoder | None = None, gains: Gains | None = None
+    networks: Sequence[Network],
+    lanes: int = 1,
+    encoder: Encoder | None = None,
+    gains: Gains | None = None,
+    record: bool = False,
 ) -> LaneSimulator:
-    """A simulator of `lanes` lanes of each network; `encoder` and `gains` (int64 [P]) are what `act` encodes with."""
-    return KERNELS[chosen()].simulator(networks, lanes, encoder, gains)
-
-
-def decide_shared(networks: Sequence[Network], trains: Trains) -> tuple[Integers, Integers, npt.NDArray[np.int64]]:
-    """One decision per lane from a cleared state, every network on the same trains: a data set.
+    """A simulator of `lanes` lanes of each network.
 
     Args:
-        trains: uint32 (words, inputs, lanes).
-
-    Returns:
-        choice and latency, int32 [networks, lanes], and the spikes of all neurons, int64 [all neurons].
+        encoder, gains: what `act` encodes with; gains int64 [P], None being the encoder's own.
+        record: whether each decision leaves `output`; all networks then need equally many outputs.
     """
-    return KERNELS[chosen()].decide_shared(networks, trains)
+    return KERNELS[chosen()].simulator(networks, lanes, encoder, gains, record)
+
+
+def decide_shared(networks: Sequence[Network], feed: Feed, record: bool = False) -> Decided:
+    """One decision per lane from a cleared state, every network on the same feed: a data set.
+
+    Args:
+        feed: trains uint32 (words, inputs, lanes), or charges int32 (steps, inputs, lanes): see `LaneSimulator`.
+        record: whether to say what the outputs did; all networks then need equally many of them.
+
+    Raises:
+        EvoNeuroError: a wrong shape or dtype, or a charge beyond the `input_max` of some network.
+    """
+    return KERNELS[chosen()].decide_shared(networks, feed, record)
 
 
 def warm_up() -> None:

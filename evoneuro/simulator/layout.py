@@ -71,8 +71,8 @@ class Layout:
         self.neuron_start, self.output_start = c.neurons.astype(np.int64), c.outputs.astype(np.int64)
         self.input_start = c.inputs.astype(np.int64)
         self.synapse_start = starts[c.neurons].astype(np.int64) * self.synapses.itemsize  # bytes
-        most = max(int(np.diff(c.outputs).max(initial=1)), int(np.diff(c.inputs).max(initial=1)))
-        self.counts, self.scratch = aligned(most * row), aligned(scratch)
+        outputs, inputs = (int(np.diff(starts).max(initial=1)) for starts in (c.outputs, c.inputs))
+        self.counts, self.drive, self.scratch = aligned(outputs * row), aligned(inputs * row), aligned(scratch)
 
 
 def choose(c: Compiled, lanes: int) -> Variant:

@@ -17,13 +17,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from evoneuro.coding import Feed, Output, Trains
 from evoneuro.coding.encoders import ROUNDINGS, Encoder
-from evoneuro.coding.trains import Trains
 from evoneuro.errors import EvoNeuroError, check_shape
 from evoneuro.network import Integers, Network
 from evoneuro.neuron import Charges, Spikes, check_charges
 from evoneuro.simulator.compiled import compile_networks
-from evoneuro.simulator.encoding import Gains
+from evoneuro.simulator.decided import Decided, Record, recorded_outputs
+from evoneuro.simulator.encoding import ActsOnFeeds, Gains
+from evoneuro.simulator.feed import check_own, check_shared
 from evoneuro.simulator.layout import LANE_BITS, WIDTHS, Layout, Variant, aligned, choose
 
 INSTRUCTIONS = ("avx512", "avx2", "base")
@@ -42,13 +44,16 @@ class _Job(ctypes.Structure):
         *_fields(ctypes.c_int64, "networks"),
         *_fields(ctypes.c_void_p, "neuron_start synapse_start output_start input_start block_bytes settings"),
         *_fields(ctypes.c_void_p, "body synapses output input"),
-        *_fields(ctypes.c_void_p, "state state_start block_start now scratch counts live column trains"),
+        *_fields(ctypes.c_void_p, "state state_start block_start now scratch counts drive live column trains"),
         *_fields(ctypes.c_int64, "train_words word_stride channel_stride"),
+        *_fields(ctypes.c_void_p, "charges"),
+        *_fields(ctypes.c_int64, "charge_steps charge_stride"),
         *_fields(ctypes.c_void_p, "observations"),
         *_fields(ctypes.c_int64, "values neurons_per_value half rounding"),
         *_fields(ctypes.c_void_p, "centre reach table encoded choice latency"),
         *_fields(ctypes.c_int64, "row_stride"),
-        *_fields(ctypes.c_void_p, "spikes"),
+        *_fields(ctypes.c_void_p, "spikes record potential"),
+        *_fields(ctypes.c_int64, "record_words record_stride"),
     ]
 
     def point(self, **arrays: npt.NDArray[Any] | int | None) -> None:
@@ -115,19 +120,21 @@ def _job(layout: Layout) -> _Job:
     """A job on these networks; whoever calls fills in the rest."""
     job = _Job(networks=len(layout.neuron_start) - 1)
     names = "neuron_start synapse_start output_start input_start block_bytes settings body synapses output input"
-    job.point(**{name: getattr(layout, name) for name in (*names.split(), "scratch", "counts")})
+    job.point(**{name: getattr(layout, name) for name in (*names.split(), "scratch", "counts", "drive")})
     return job
 
 
-class NativeSimulator:
+class NativeSimulator(ActsOnFeeds):
     """P networks with `lanes` lanes each; state persists from decision to decision until `clear`.
 
     Attributes:
         live: int32 [P], lanes of each network that still run (`repack` lets finished ones go).
         spikes: int64 [all neurons], spikes since the last `clear`, over all lanes.
+        output: see `LaneSimulator`.
     """
 
     name = "native"
+    output: Output
 
     def __init__(
         self,
@@ -135,8 +142,10 @@ class NativeSimulator:
         lanes: int = 1,
         encoder: Encoder | None = None,
         gains: Gains | None = None,
+        record: bool = False,
     ) -> None:
         self.networks = networks
+        self.encoder, self.gains, self.record = encoder, gains, record
         self.lanes = lanes
         self.compiled = compile_networks(networks)
         if (np.diff(self.compiled.inputs) != self.compiled.inputs[1]).any():
@@ -148,8 +157,10 @@ class NativeSimulator:
         self._inputs = int(self.compiled.inputs[1])
         self._job = _job(self._layout)
         self._address = ctypes.c_void_p(ctypes.addressof(self._job))
-        if encoder is not None:
+        self._looks_up = encoder is not None and encoder.tabular and not encoder.graded
+        if encoder is not None and self._looks_up:
             self._encode_with(encoder, gains)
+        self._outputs = recorded_outputs(self.compiled) if record else 0
         self.clear()
 
     def clear(self) -> None:
@@ -173,7 +184,10 @@ class NativeSimulator:
         self._column, self._total = ends - live, int(ends[-1])
         self._choice, self._latency = np.empty((2, self._total), np.int32)
         self._halves: npt.NDArray[np.uint16] | None = None
-        self._job.point(live=live, column=self._column, choice=self._choice, latency=self._latency, row_stride=0)
+        self._job.point(
+            live=live, column=self._column, choice=self._choice, latency=self._latency, row_stride=0,
+            record_stride=self._total,
+        )  # fmt: skip
 
     def run(self, charges: Charges) -> Spikes:
         """Simulate the batch's only network; arguments and result as in `evoneuro.neuron.Reference.run`."""
@@ -186,24 +200,29 @@ class NativeSimulator:
         )
         return raster
 
-    def decide(self, trains: Trains) -> tuple[Integers, Integers]:
+    def decide(self, feed: Feed) -> tuple[Integers, Integers]:
         """One decision of every live lane: see `LaneSimulator`."""
-        expected = ("words", self._inputs, self._total)
-        check_shape("trains", trains.shape, expected)
-        if self._halves is None or self._halves.shape[0] != 2 * len(trains):
-            self._halves = _room_for_halves(trains)
-            self._job.point(**_feed(self._halves))
-        _to_halves(trains, self._halves)
+        graded = check_own(self.compiled, feed, self.live, self._total)
         self._job.observations = None
-        self._job.train_words = 2 * len(trains)
+        if graded:
+            return self._decide_on_charges(np.ascontiguousarray(feed))
+        if self._halves is None or self._halves.shape[0] != 2 * len(feed):
+            self._halves = _room_for_halves(feed)
+            self._job.point(**_trains(self._halves))
+        _to_halves(feed, self._halves)
+        self._job.train_words = 2 * len(feed)
         return self._decide()
+
+    def _decide_on_charges(self, charges: Integers) -> tuple[Integers, Integers]:
+        self._job.point(**_charges(charges))
+        found = self._decide()
+        self._job.charges = None
+        return found
 
     def act(self, observations: npt.NDArray[np.float64]) -> tuple[Integers, Integers]:
         """One decision of every live lane on observations: see `LaneSimulator`."""
-        if self._on_host is not None:
-            encoder, gains = self._on_host
-            q = encoder.quantise(observations)
-            return self.decide(encoder.encode(q, self._window, np.repeat(gains, self.live)))
+        if not self._looks_up:
+            return super().act(observations)
         if observations.shape != (self._total, len(self._centre)):
             check_shape("observations", observations.shape, (self._total, len(self._centre)))
         seen = np.ascontiguousarray(observations, np.float64)
@@ -212,15 +231,16 @@ class NativeSimulator:
         return self._decide()
 
     def _decide(self) -> tuple[Integers, Integers]:
+        if self.record:
+            record = Record.room(self.compiled, self._outputs, 1, self._total)
+            self._job.point(**_recorded(record))
+            self.output = record.together(self.compiled)
         self._library.lanes_decide(self._which, self._address)
         return self._choice.copy(), self._latency.copy()
 
     def _encode_with(self, encoder: Encoder, gains: Gains | None) -> None:
-        """Prepare `act`: one table of trains for each gain that a network has, or the encoder itself if it has none."""
+        """Prepare `act`: one table of trains for each gain that a network has."""
         gains = np.full(len(self.networks), encoder.gain) if gains is None else gains
-        self._on_host = None if encoder.tabular else (encoder, gains)
-        if self._on_host is not None:
-            return
         tables = {int(gain): _table(encoder, self._window, int(gain)) for gain in np.unique(gains)}
         self._tables = tables
         self._addresses = np.array([tables[int(gain)].ctypes.data for gain in gains], np.uint64)
@@ -250,24 +270,29 @@ def warm_up() -> None:
     library()
 
 
-def decide_shared(networks: Sequence[Network], trains: Trains) -> tuple[Integers, Integers, npt.NDArray[np.int64]]:
-    """One decision of every network on the same trains: see `evoneuro.simulator.lanes.decide_shared`."""
+def decide_shared(networks: Sequence[Network], feed: Feed, record: bool = False) -> Decided:
+    """One decision of every network on the same feed: see `evoneuro.simulator.lanes.decide_shared`."""
     compiled = compile_networks(networks)
-    for inputs in np.unique(np.diff(compiled.inputs)):
-        check_shape("trains", trains.shape, ("words", int(inputs), "lanes"))
-    lanes = trains.shape[2]
+    graded = check_shared(compiled, feed)
+    lanes = feed.shape[2]
     variant = choose(compiled, lanes)
     layout = Layout(compiled, variant)
-    halves = _halves(trains)
+    fed: Feed = np.ascontiguousarray(feed) if graded else _halves(feed)
     live, column = np.full(len(networks), lanes, np.int32), np.zeros(len(networks), np.int64)
     choice, latency = np.empty((2, len(networks), lanes), np.int32)
     spikes = np.zeros(len(layout.body), np.int64)
     job = _job(layout)
     job.point(
-        live=live, column=column, choice=choice, latency=latency, row_stride=lanes, spikes=spikes, **_feed(halves)
-    )
+        live=live, column=column, choice=choice, latency=latency, row_stride=lanes, spikes=spikes,
+        **(_charges(fed) if graded else _trains(fed)),
+    )  # fmt: skip
+    output: tuple[Output, ...] = ()
+    if record:
+        written = Record.room(compiled, recorded_outputs(compiled), len(networks), lanes)
+        job.point(**_recorded(written), record_stride=lanes)
+        output = written.each(compiled)
     _library().lanes_decide(_which(variant), ctypes.byref(job))
-    return choice, latency, spikes
+    return Decided(choice, latency, spikes, output)
 
 
 def _room_for_halves(trains: Trains) -> npt.NDArray[np.uint16]:
@@ -288,9 +313,18 @@ def _halves(trains: Trains) -> npt.NDArray[np.uint16]:
     return halves
 
 
-def _feed(halves: npt.NDArray[np.uint16]) -> dict[str, Any]:
+def _trains(halves: npt.NDArray[np.uint16]) -> dict[str, Any]:
     words, inputs, stride = halves.shape
     return {"trains": halves, "train_words": words, "word_stride": inputs * stride, "channel_stride": stride}
+
+
+def _charges(charges: Integers) -> dict[str, Any]:
+    steps, _, stride = charges.shape
+    return {"charges": charges, "charge_steps": steps, "charge_stride": stride}
+
+
+def _recorded(record: Record) -> dict[str, Any]:
+    return {"record": record.trains, "potential": record.potentials, "record_words": record.trains.shape[1]}
 
 
 @functools.lru_cache(maxsize=64)

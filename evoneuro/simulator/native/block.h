@@ -52,6 +52,12 @@ typedef struct {
     const uint16_t *trains;   /* [words of 16 steps][channels][stride], the block's first lane at [0][0][0] */
     int64_t word_stride, channel_stride;
     int train_words;
+    const int32_t *charges;   /* [steps][channels][stride] at the block's first lane, or null: then there are trains */
+    int64_t charge_stride;
+    int charge_steps;
+    T (*drive)[W];            /* [channels], the charges of a step */
+    uint32_t *record;         /* [words of 32 steps][outputs][stride] at the block's first lane, or null */
+    int64_t record_stride;
     int stopped;              /* whether the clock of any lane stands */
     T running[W] ALIGNED;     /* -1 in lanes whose clock runs, else 0 */
     T fresh[W] ALIGNED;       /* steps that the tally has not counted yet */
@@ -204,6 +210,22 @@ static inline VBITS NAME(popcount)(VBITS x)
     return x;
 }
 
+/* Write down what the outputs fired in the steps since the last tally, of which `first` was the first. */
+static void NAME(record)(const NAME(block) *b, int first, int lanes)
+{
+    const network *net = b->net;
+    U (*past)[W] = b->state.past + b->now * net->words * net->neurons;
+    for (int o = 0; o < net->outputs; o++) {
+        const U *fired = past[net->output[o]];
+        uint32_t *row = b->record + (first / 32 * net->outputs + o) * b->record_stride;
+        for (int k = 0; k < lanes; k++) {
+            /* bit a of the history is the spike of a steps ago: in turned order, the first step comes first */
+            const uint32_t steps = (uint32_t)b->fresh[k], turned = turn(fired[k]) >> ((32 - steps) & 31);
+            row[k] |= steps ? turned << (first % 32) : 0;
+        }
+    }
+}
+
 /* Count the spikes of the steps since the last tally; no more than BITS steps may have passed. */
 static void NAME(tally)(NAME(block) *b, int64_t *spikes, T (*counts)[W])
 {
@@ -276,6 +298,20 @@ static int NAME(race)(NAME(block) *b, int t, T (*counts)[W])
     return NAME(any)(left);
 }
 
+/* Step t on charges. A function of its own, so that the loop on trains is compiled as if there were none. */
+static __attribute__((noinline)) void NAME(graded_step)(NAME(block) *b, int t, int lanes)
+{
+    const int channels = b->net->channels;
+    const int32_t *charges = b->charges + (int64_t)t * channels * b->charge_stride;
+    for (int c = 0; c < channels; c++, charges += b->charge_stride)
+        for (int k = 0; k < lanes; k++)
+            b->drive[c][k] = (T)charges[k];
+    if (b->net->plain)
+        NAME(step)(b, t, b->drive, 1, 1);
+    else
+        NAME(step)(b, t, b->drive, 1, 0);
+}
+
 /* One decision of the first `lanes` lanes of a block. Those behind them are padding: what they do, nobody reads. */
 static void NAME(decide)(NAME(block) *b, int lanes, T (*counts)[W], int64_t *spikes)
 {
@@ -283,6 +319,7 @@ static void NAME(decide)(NAME(block) *b, int lanes, T (*counts)[W], int64_t *spi
     const int racing = net->evidence || net->lead;
     memset(counts, 0, (size_t)net->outputs * sizeof *counts);
     b->stopped = 0;
+    int first = 0; /* step since the last tally */
     for (int k = 0; k < W; k++) {
         b->running[k] = (T)-(k < lanes);
         b->fresh[k] = 0;
@@ -290,9 +327,15 @@ static void NAME(decide)(NAME(block) *b, int lanes, T (*counts)[W], int64_t *spi
         b->latency[k] = (T)net->window;
     }
     for (int t = 0; t < net->window; t++) {
-        if (t && t % BITS == 0)
+        if (t && t % BITS == 0) {
+            if (b->record)
+                NAME(record)(b, first, lanes);
             NAME(tally)(b, spikes, racing ? NULL : counts);
-        if (net->plain && b->stopped)
+            first = t;
+        }
+        if (t < b->charge_steps)
+            NAME(graded_step)(b, t, lanes);
+        else if (net->plain && b->stopped)
             NAME(step)(b, t, NULL, 1, 1);
         else if (net->plain)
             NAME(step)(b, t, NULL, 0, 1);
@@ -302,6 +345,8 @@ static void NAME(decide)(NAME(block) *b, int lanes, T (*counts)[W], int64_t *spi
         if (racing && !NAME(race)(b, t, counts))
             break;
     }
+    if (b->record)
+        NAME(record)(b, first, lanes);
     NAME(tally)(b, spikes, racing ? NULL : counts);
     EACH_PART {
         VEC winner;
@@ -371,12 +416,21 @@ static inline void NAME(place)(NAME(block) *b, char *memory, int64_t index)
     b->state.r = (T (*)[W])(start + rows * row * (1 + 2 * net->words));
 }
 
+/* The potentials of the outputs, (outputs, lanes) with rows `stride` apart. */
+static void NAME(potentials)(const NAME(block) *b, int lanes, int32_t *potential, int64_t stride)
+{
+    for (int o = 0; o < b->net->outputs; o++)
+        for (int k = 0; k < lanes; k++)
+            potential[o * stride + k] = b->state.v[b->net->output[o]][k];
+}
+
 /* One decision of all live lanes of all networks; see `lanes_decide` in lanes.c. */
 static void NAME(decide_all)(const job *j)
 {
     network net;
     NAME(block) b = { .net = &net };
     T (*counts)[W] = (T (*)[W])j->counts;
+    b.drive = (T (*)[W])j->drive;
     for (int64_t p = 0; p < j->networks; p++) {
         describe(j, p, &net);
         int32_t *choice = j->choice + p * j->row_stride + j->column[p];
@@ -392,7 +446,13 @@ static void NAME(decide_all)(const job *j)
                 b.now = 0;
             }
             b.train_words = (int)j->train_words;
-            if (j->observations) {
+            if (j->charges) {
+                b.charges = j->charges + j->column[p] + first;
+                b.charge_steps = (int)(j->charge_steps < net.window ? j->charge_steps : net.window);
+                b.charge_stride = j->charge_stride;
+                b.train_words = 0;
+                memset(b.drive, 0, (size_t)net.channels * sizeof *b.drive);
+            } else if (j->observations) {
                 NAME(encode)(j, p, j->column[p] + first, lanes);
                 b.trains = j->encoded;
                 b.channel_stride = W;
@@ -402,11 +462,17 @@ static void NAME(decide_all)(const job *j)
                 b.channel_stride = j->channel_stride;
                 b.word_stride = j->word_stride;
             }
+            if (j->record) {
+                b.record = record_of(j, p, &net) + first;
+                b.record_stride = j->record_stride;
+            }
             NAME(decide)(&b, lanes, counts, j->spikes + j->neuron_start[p]);
             for (int k = 0; k < lanes; k++) {
                 choice[first + k] = b.choice[k];
                 latency[first + k] = b.latency[k];
             }
+            if (j->record)
+                NAME(potentials)(&b, lanes, potential_of(j, p, &net) + first, j->record_stride);
             if (j->state)
                 j->now[j->block_start[p] + index] = (int8_t)b.now;
         }
@@ -419,7 +485,7 @@ static void NAME(run_all)(const job *j, const int32_t *charges, int64_t steps, u
     network net;
     describe(j, 0, &net);
     NAME(block) b = { .net = &net };
-    T (*drive)[W] = (T (*)[W])j->counts;
+    T (*drive)[W] = (T (*)[W])j->drive;
     const int64_t total = j->live[0];
     for (int64_t first = 0, index = 0; first < total; first += W, index++) {
         const int lanes = (int)(total - first < W ? total - first : W);

@@ -23,7 +23,9 @@ typedef struct {
     int32_t *arriving;    /* [ring][neurons] */
     int32_t *list;        /* [ring][neurons + 1] */
     int64_t *spikes;
-    uint8_t *record;      /* [neurons] of this step, or null */
+    uint8_t *raster;      /* [neurons] of this step, or null */
+    uint32_t *record;     /* [words of 32 steps][outputs][stride] of this lane, or null */
+    int64_t record_stride;
 } lane;
 
 static inline void push(lane *l, int step, int32_t post, int32_t charge)
@@ -88,10 +90,12 @@ static inline int event_step(lane *l, int t)
         l->r[i] = n->pause;
         l->past[i] |= 1;
         l->spikes[i]++;
-        if (l->record)
-            l->record[i] = 1;
+        if (l->raster)
+            l->raster[i] = 1;
         if (l->which[i] >= 0) {
             l->counts[l->which[i]]++;
+            if (l->record)
+                l->record[(t / 32 * net->outputs + l->which[i]) * l->record_stride] |= (uint32_t)1 << (t % 32);
             seen = 1;
         }
         for (const outgoing *s = synapses + n->first, *end = synapses + n->last; s < end; s++)
@@ -179,6 +183,17 @@ static void take_place(lane *l, const job *j, int64_t p, int64_t index)
     l->past = (uint32_t *)(l->r + l->net->neurons);
 }
 
+/* What the inputs get in step t of the lane at `column`. */
+static inline void push_charges(lane *l, const job *j, int t, int64_t column)
+{
+    if (t >= j->charge_steps)
+        return;
+    const int32_t *charges = j->charges + (int64_t)t * l->net->channels * j->charge_stride + column;
+    for (int32_t i = 0; i < l->net->channels; i++, charges += j->charge_stride)
+        if (*charges)
+            push(l, t, l->net->input[i], *charges);
+}
+
 static void decide_all_events(const job *j)
 {
     network net;
@@ -197,11 +212,17 @@ static void decide_all_events(const job *j)
             }
             take_place(&l, j, p, k);
             depart(&l);
+            if (j->record) {
+                l.record = record_of(j, p, &net) + k;
+                l.record_stride = j->record_stride;
+            }
             memset(l.counts, 0, (size_t)net.outputs * sizeof *l.counts);
             int t = 0, decided = 0;
             int32_t winner;
             while (t < net.window && !decided) {
-                if (t / 16 < j->train_words && net.charge)
+                if (j->charges)
+                    push_charges(&l, j, t, column);
+                else if (t / 16 < j->train_words && net.charge)
                     for (int32_t i = 0; i < net.channels; i++)
                         if (trains[t / 16 * word_stride + i * channel_stride] >> (t & 15) & 1)
                             push(&l, t, net.input[i], net.charge);
@@ -212,6 +233,9 @@ static void decide_all_events(const job *j)
             j->choice[p * j->row_stride + column] = winner;
             j->latency[p * j->row_stride + column] = t;
             arrive(&l, t);
+            if (j->record)
+                for (int32_t o = 0; o < net.outputs; o++)
+                    potential_of(j, p, &net)[o * j->record_stride + k] = l.v[net.output[o]];
         }
     }
 }
@@ -229,7 +253,7 @@ static void run_all_events(const job *j, const int32_t *charges, int64_t steps, 
             for (int32_t i = 0; i < net.channels; i++)
                 if (charges[row * net.channels + i])
                     push(&l, (int)t, net.input[i], charges[row * net.channels + i]);
-            l.record = raster + row * net.neurons;
+            l.raster = raster + row * net.neurons;
             event_step(&l, (int)t);
         }
         arrive(&l, (int)steps);

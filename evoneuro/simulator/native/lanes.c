@@ -56,12 +56,14 @@ typedef struct {
     const int64_t *state_start;  /* [networks], bytes */
     const int64_t *block_start;  /* [networks] */
     int8_t *now;                 /* [blocks] */
-    char *scratch, *counts;
+    char *scratch, *counts, *drive;
     const int32_t *live;         /* [networks] */
     const int64_t *column;       /* [networks]: where the first lane of each stands in trains, choice and latency */
     const uint16_t *trains;      /* (words of 16 steps, channels, lanes and a block of padding) */
     int64_t train_words, word_stride, channel_stride;
-    const double *observations;  /* (lanes, values), or null: then there are trains */
+    const int32_t *charges;      /* (steps, channels, lanes), or null; what comes after them is silence */
+    int64_t charge_steps, charge_stride;
+    const double *observations;  /* (lanes, values), or null: then there are trains or charges */
     int64_t values, neurons_per_value, half, rounding;
     const double *centre, *reach;  /* [values] */
     const uint16_t *const *table;  /* [networks]: (2 * half + 1, neurons per value, words) for its gain */
@@ -69,6 +71,9 @@ typedef struct {
     int32_t *choice, *latency;
     int64_t row_stride;          /* from a network's choices to those of the next, column apart */
     int64_t *spikes;             /* [all neurons], added to */
+    uint32_t *record;            /* (words of 32 steps, outputs, lanes) of zeros for the spikes of outputs, or null */
+    int32_t *potential;          /* (outputs, lanes) */
+    int64_t record_words, record_stride;
 } job;
 
 static void describe(const job *j, int64_t p, network *net)
@@ -85,7 +90,28 @@ static void describe(const job *j, int64_t p, network *net)
     };
 }
 
+/* Where network p records, at its first lane. */
+static uint32_t *record_of(const job *j, int64_t p, const network *net)
+{
+    return j->record + p * j->row_stride * j->record_words * net->outputs + j->column[p];
+}
+
+static int32_t *potential_of(const job *j, int64_t p, const network *net)
+{
+    return j->potential + p * j->row_stride * net->outputs + j->column[p];
+}
+
 enum { AWAY, NEAREST, FLOOR, UP };
+
+/* The bits of x from the last to the first. */
+static inline uint32_t turn(uint32_t x)
+{
+    x = (x >> 1 & 0x55555555u) | (x & 0x55555555u) << 1;
+    x = (x >> 2 & 0x33333333u) | (x & 0x33333333u) << 2;
+    x = (x >> 4 & 0x0F0F0F0Fu) | (x & 0x0F0F0F0Fu) << 4;
+    x = (x >> 8 & 0x00FF00FFu) | (x & 0x00FF00FFu) << 8;
+    return x >> 16 | x << 16;
+}
 
 #define JOIN_(a, b, c, d) a##_##b##_##c##_##d
 #define JOIN(a, b, c, d) JOIN_(a, b, c, d)
