@@ -61,7 +61,7 @@ def start(config: Config, display: Observer | None = None) -> Run:
         RunError: the directory cannot be written, or no worker can be kept alive.
     """
     config = replace(config, task=absolute(config.task))
-    task = load_within(config.task, config.parameters, config.workers.timeout)
+    task = load_within(config.task, config.parameters, config.workers.timeout, config.seed)
     seeds = _starting_networks(config)
     blueprint = _blueprint(config, task, seeds)
     genomes = [absorb(network, blueprint) for network in seeds]
@@ -97,7 +97,7 @@ def resume(
         config = Config.from_document(store.config)
         if workers is not None:
             config = replace(config, workers=replace(config.workers, count=workers))
-        task = load_within(config.task, config.parameters, config.workers.timeout)
+        task = load_within(config.task, config.parameters, config.workers.timeout, None)
         if _task_digest(task) != store.meta["task"]["digest"] and not allow_changed_task:
             raise EvoNeuroError(
                 f"{path}: task {task.name!r} is not what the run began with (its source or data changed); "

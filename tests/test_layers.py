@@ -39,7 +39,7 @@ LAYERS = [
         "population",
         "archive",
     ],
-    ["environments", "evaluate", "objectives", "evolution", "check", "export"],
+    ["actions", "gym", "environments", "evaluate", "objectives", "evolution", "check", "export"],
     ["store", "config", "workers", "front", "record", "run", "launch"],
     ["report", "bench", "commands", "cli", "__main__"],
 ]
@@ -56,6 +56,8 @@ EVALUATION_CHAIN = {
     "classification",
     "regression",
     "spikes",
+    "actions",
+    "gym",
     "environments",
     "evaluate",
     "workers",
