@@ -51,8 +51,11 @@ class Report:
     drawn: list[str]
 
 
-def load_within(name: str, parameters: Mapping[str, Any], patience: float = PATIENCE) -> Task:
-    """The named task with its data read.
+def load_within(name: str, parameters: Mapping[str, Any], patience: float = PATIENCE, seed: int | None = 0) -> Task:
+    """The named task with its data read, or its environment made.
+
+    Args:
+        seed: of the run, whose observation ranges are found, too; None: they are known.
 
     Raises:
         EvoNeuroError, PluginError: as `evoneuro.task.load_task`, or it took longer than `patience` seconds.
@@ -60,7 +63,10 @@ def load_within(name: str, parameters: Mapping[str, Any], patience: float = PATI
     try:
         with deadline(patience):
             task = load_task(name, parameters)
-            task.coding(0)
+            if seed is None:
+                _ = task.outputs
+            else:
+                task.coding(seed)
     except NoAnswer as error:
         raise PluginError(
             f"task {name!r} did not load within {patience:g} s (--set workers.timeout=N gives it longer); "
@@ -112,7 +118,7 @@ def check_task(task: Task, patience: float = PATIENCE) -> Report:
         ("inputs", f"{len(network.inputs)} neurons"),
         ("outputs", f"{task.outputs} neurons"),
         ("encoder", str((network.encoder or {"kind": "none: the data are spikes"})["kind"])),
-        ("decoder", decoder_from_spec(task.decoder).kind),
+        ("decoder", task.coding(0)[1]["kind"]),
         ("window", f"{task.window} steps"),
         ("random network's score", f"{first.score:g}"),
         ("decisions", f"{first.decisions} in {seconds:.2f} s"),

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from evoneuro.errors import EvoNeuroError
-from evoneuro.keys import Keys, generator
+from evoneuro.actions import Actions, Choices, Groups, Said, Values
+from evoneuro.coding import Decoder, Encoder, encoder_from_spec
+from evoneuro.errors import EvoNeuroError, PluginError, check_integer
+from evoneuro.keys import Keys, generator, lane_keys
 from evoneuro.plugins import plugin_error
 from evoneuro.task import Task
 
+if TYPE_CHECKING:
+    from evoneuro.gym import Environments
+
 Observation = npt.NDArray[Any]
 Lanes = npt.NDArray[Any]
+Table = npt.NDArray[np.float64]
 
 DEFAULT_STEPS = 1000  # of an environment that states no limit
 EXPLORED = 20  # random episodes from which unknown observation ranges are learned
+UNBOUNDED = 1e6  # a bound beyond this says nothing of what will be seen
 
 
 class ControlTask(Task):
@@ -25,11 +33,23 @@ class ControlTask(Task):
     The least is `environment = "CartPole-v1"`. For speed, override `reset` and `step` with functions of arrays that
     lead with lanes: then many episodes of many networks advance in one call, and finished ones are dropped.
 
+    What outputs mean follows from the environment's actions. One of several (Discrete, or a list in `actions`) is read
+    by a decoder that chooses; several choices at once (MultiDiscrete, MultiBinary) by `multi-count`; numbers (Box) by a
+    decoder of values, `pair` unless `decoder` says otherwise. Observations are flat rows of numbers, as
+    `gymnasium.spaces.flatten` has them: Discrete and MultiDiscrete values one-hot, the parts of a Tuple or Dict one
+    after another. Where all of them are 0 or 1, the encoder is `count` unless `encoder` says otherwise.
+
     Attributes:
         environment: a registered Gymnasium environment; None if `reset` and `step` are the task's own.
+        options: what the environment is made with, as keyword arguments of `gymnasium.make`.
         observations: which values of the observation the network sees (all if None).
-        actions: the environment's action for each output; None: those of a Discrete space.
+        low, high: ranges of these values; None: the environment's bounds, and where it has none, what random episodes
+            visit; a run freezes what it learned.
+        actions: the environment's action for each choice; None: those of its own space.
+        action_low, action_high: ranges of numeric actions, one number for all or one for each; None: the environment's.
+            A task with its own physics states them for numeric actions.
         max_steps: decisions per episode, then it is truncated; None: the environment's own limit.
+        frame_skip: environment steps that each decision is repeated for; their rewards are summed.
         keep_state: potentials and spikes in flight live on into the next decision.
         episodes: episodes of each candidate that selection sees.
     """
@@ -37,9 +57,13 @@ class ControlTask(Task):
     kind = "control"
 
     environment: str | None = None
+    options: Mapping[str, Any] = {}
     observations: tuple[int, ...] | None = None
     actions: tuple[Any, ...] | None = None
+    action_low: float | tuple[float, ...] | None = None
+    action_high: float | tuple[float, ...] | None = None
     max_steps: int | None = None
+    frame_skip: int = 1
     keep_state: bool = True
     episodes: int = 8
 
@@ -52,28 +76,61 @@ class ControlTask(Task):
         Returns:
             state (arrays that lead with lanes: one, or a tuple or dict of them) and observation (lanes, values).
         """
-        environments = self._environments(len(keys))[: len(keys)]
-        starts = [env.reset(seed=int(key % 2**31))[0] for env, key in zip(environments, keys, strict=True)]
-        return np.arange(len(keys)), self._observed(starts)
+        return np.arange(len(keys)), self._seen(self._gym.reset(keys))
 
-    def step(self, state: Any, action: Lanes) -> tuple[Any, Observation, Lanes, Lanes, Lanes]:
+    def step(self, state: Any, action: Said) -> tuple[Any, Observation, Lanes, Lanes, Lanes]:
         """Advance all lanes by one decision.
 
         Args:
-            action: int [lanes], the chosen output.
+            action: what the decoder read: int [lanes], the chosen action; int (lanes, groups), several choices; or
+                float64 (lanes, values).
 
         Returns:
             state, observation (lanes, values), reward, terminated, truncated ([lanes] each).
         """
-        actions = self._action_list()
-        pool = self._environments(0)
-        results = [pool[lane].step(actions[a]) for lane, a in zip(state.tolist(), action.tolist(), strict=True)]
-        observation, reward, terminated, truncated = zip(*[r[:4] for r in results], strict=True)
-        return state, self._observed(observation), np.array(reward, float), np.array(terminated), np.array(truncated)
+        gym = self._gym
+        actions = gym.acted(action) if self.actions is None else [self._listed[choice] for choice in action.tolist()]
+        observation, reward, terminated, truncated = gym.step(state.tolist(), actions, self.frame_skip)
+        shaped = np.asarray(self.reward(observation, action, reward, terminated))
+        if shaped.ndim and shaped.shape != reward.shape:
+            raise PluginError(
+                f"task {self.name!r}: reward() gave an array of shape {shaped.shape}, expected {reward.shape}, one "
+                "number for each lane, or one number for all"
+            )
+        reward = shaped if shaped.ndim else np.full(reward.shape, shaped)
+        return state, self._seen(observation), reward, terminated, truncated
+
+    def reward(self, observation: Table, action: Said, reward: Lanes, terminated: Lanes) -> Any:
+        """The reward that evolution sees of one decision: override it to shape the environment's.
+
+        It must be a function of these alone, lane by lane. A task that overrides `step` shapes rewards there.
+
+        Args:
+            observation: float64 (lanes, all values), the flat observations after the decision, also of values that the
+                network does not see.
+            action: as `step` got it.
+            reward: float64 [lanes], the environment's.
+            terminated: bool [lanes].
+
+        Returns:
+            Numbers [lanes], or one for all.
+        """
+        return reward
+
+    # What evaluation and evolution ask
 
     @property
     def outputs(self) -> int:
-        return len(self._action_list())
+        return self.action_decoder.neurons(self._actions.count)
+
+    @property
+    def action_decoder(self) -> Decoder:
+        """What reads the action from the outputs.
+
+        Raises:
+            EvoNeuroError: the task's decoder does not give what its actions are made of.
+        """
+        return self._actions.decoder(None if self.decoder is Task.decoder else self.decoder)
 
     @property
     def changes(self) -> bool:
@@ -83,51 +140,66 @@ class ControlTask(Task):
     def step_limit(self) -> int:
         """Decisions after which an episode is truncated."""
         if self.max_steps is not None:
-            return self.max_steps
-        if self.environment is not None:
-            spec = self._environments(1)[0].spec
-            return int((spec.max_episode_steps if spec is not None else None) or DEFAULT_STEPS)
+            return check_integer("task.max_steps", self.max_steps, 1, 2**31)
+        if self.environment is not None and self._gym.limit is not None:
+            return -(-self._gym.limit // self.frame_skip)
         return DEFAULT_STEPS
 
     def coding(self, seed: int) -> tuple[dict[str, Any] | None, dict[str, Any]]:
-        low, high = self._ranges(seed)
-        return self._encoder(low, high).spec(), self._decoder()
+        decoder = self.action_decoder.spec()  # what is wrong with the actions is said before random ones are tried
+        return self._encoder(*self._ranges(seed)).spec(), decoder
 
     # The Gymnasium side
 
-    def _environments(self, count: int) -> list[_Environment]:
-        """At least `count` environments, made once and used again by the next `reset`."""
-        import gymnasium
+    @property
+    def _gym(self) -> Environments:
+        if "_environments" not in self.__dict__:
+            from evoneuro.gym import Environments  # takes a while to import, and physics of one's own do without
 
-        if self.environment is None:
-            raise EvoNeuroError(f"task {self.name!r}: set environment, or write reset(keys) and step(state, action)")
-        pool: list[_Environment] = self.__dict__.setdefault("_pool", [])
-        try:
-            while len(pool) < count:
-                limit = {} if self.max_steps is None else {"max_episode_steps": self.max_steps}
-                pool.append(gymnasium.make(self.environment, disable_env_checker=True, **limit))
-        except (gymnasium.error.Error, ImportError) as error:
-            raise EvoNeuroError(
-                f"task {self.name!r}: environment {self.environment!r} cannot be made: {error}"
-            ) from None
-        return pool
+            what = f"task {self.name!r}"
+            if self.environment is None:
+                raise EvoNeuroError(f"{what}: set environment, or write reset(keys) and step(state, action)")
+            check_integer("task.frame_skip", self.frame_skip, 1, 10**6)
+            limit = None if self.max_steps is None else self.step_limit * self.frame_skip
+            self._environments = Environments(what, self.environment, self.options, limit)
+        return self._environments
 
-    def _action_list(self) -> list[Any]:
+    @property
+    def _listed(self) -> list[Any]:
+        """`actions` as the environment takes them."""
+        if "_converted" not in self.__dict__:
+            self._converted = self._gym.listed(self.actions or ())
+        return self._converted
+
+    @property
+    def _actions(self) -> Actions:
+        what = f"task {self.name!r}: the actions"
         if self.actions is not None:
-            return list(self.actions)
-        space = self._environments(1)[0].action_space
-        if type(space).__name__ != "Discrete":
-            raise EvoNeuroError(
-                f"task {self.name!r}: the actions of {self.environment!r} are {space}; "
-                "set actions, a list with the environment's action for each output"
-            )
-        return [int(space.start) + i for i in range(int(space.n))]
+            return Choices(what, len(self.actions))
+        if self.environment is not None:
+            return self._gym.actions(self.action_low, self.action_high)
+        if "sizes" in self.decoder:
+            return Groups(what, tuple(self.decoder["sizes"]))
+        if self.action_low is not None and self.action_high is not None:
+            low, high = np.broadcast_arrays(np.atleast_1d(self.action_low), self.action_high)
+            return Values(what, tuple(low.tolist()), tuple(high.tolist()))
+        raise EvoNeuroError(
+            f"task {self.name!r}: set environment, or write reset(keys) and step(state, action) and say what the "
+            "outputs mean: actions, a list; or action_low and action_high; or a decoder multi-count with sizes"
+        )
 
-    def _observed(self, observations: Any) -> Observation:
-        flat = np.array([np.ravel(np.asarray(o, np.float64)) for o in observations])
-        return flat if self.observations is None else flat[:, list(self.observations)]
+    def _seen(self, observation: Table) -> Table:
+        return observation if self.observations is None else observation[:, list(self.observations)]
 
-    def _ranges(self, seed: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    # Ranges of the observed values
+
+    def _encoder(self, low: npt.ArrayLike, high: npt.ArrayLike) -> Encoder:
+        if self.encoder is Task.encoder and self.environment is not None and self._gym.flags:
+            ranges = {"low": np.asarray(low).tolist(), "high": np.asarray(high).tolist()}
+            return encoder_from_spec({"kind": "count", **ranges})
+        return super()._encoder(low, high)
+
+    def _ranges(self, seed: int) -> tuple[Table, Table]:
         """Ranges of the observed values: the task's, else the space's, else what random episodes visit."""
         if self.low is None or self.high is None:
             low, high = self._natural_ranges(seed)
@@ -136,48 +208,44 @@ class ControlTask(Task):
             high if self.high is None else np.asarray(self.high, float),
         )
 
-    def _natural_ranges(self, seed: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        space = self._environments(1)[0].observation_space
-        if type(space).__name__ != "Box":
-            raise EvoNeuroError(
-                f"task {self.name!r}: observations of {self.environment!r} are {space}; only Box is known"
-            )
-        low, high = self._observed([space.low])[0], self._observed([space.high])[0]
-        known = (np.abs(low) < 1e6) & (np.abs(high) < 1e6)
-        if not known.all():
+    def _natural_ranges(self, seed: int) -> tuple[Table, Table]:
+        low, high = np.array([-np.inf]), np.array([np.inf])
+        if self.environment is not None:
+            low, high = self._seen(np.stack([self._gym.low, self._gym.high]))
+        bounded = np.abs(low) < UNBOUNDED, np.abs(high) < UNBOUNDED
+        if not np.all(bounded):
             explored = self.__dict__.setdefault("_explored", {})
             if seed not in explored:
-                try:
-                    explored[seed] = self._explore(seed)
-                except Exception as error:
-                    raise plugin_error(f"task {self.name!r}: {self.environment!r} raised", error) from error
-            low, high = np.where(known, low, -explored[seed]), np.where(known, high, explored[seed])
-        return low, high
+                explored[seed] = self._explore(seed)
+            low, high = np.where(bounded[0], low, -explored[seed]), np.where(bounded[1], high, explored[seed])
+        return low, np.where(high > low, high, low + 1)  # a value that never changes
 
-    def _explore(self, seed: int) -> npt.NDArray[np.float64]:
+    def _explore(self, seed: int) -> Table:
         """Largest magnitude of each value in 99 % of what random episodes of the seed visit."""
-        env = self._environments(1)[0]
-        rng = generator(seed, "check")
-        actions = self._action_list()
-        seen = []
-        for _ in range(EXPLORED):
-            observation, _ = env.reset(seed=int(rng.integers(2**31)))
-            for _ in range(self.step_limit):  # an environment need not have a limit of its own
-                seen.append(self._observed([observation])[0])
-                observation, _, terminated, truncated, _ = env.step(actions[rng.integers(len(actions))])
-                if terminated or truncated:
-                    break
-        limit: npt.NDArray[np.float64] = np.maximum(np.quantile(np.abs(seen), 0.99, axis=0), 1e-6)
+        try:
+            seen = self._visited(seed)
+        except EvoNeuroError:
+            raise
+        except Exception as error:
+            raise plugin_error(
+                f"task {self.name!r}: random episodes, from which ranges are learned, raised", error
+            ) from error
+        if not np.isfinite(seen).all():
+            column = int(np.argwhere(~np.isfinite(seen))[0, -1])
+            raise PluginError(f"task {self.name!r}: value {column} of an observation is not finite in random episodes")
+        limit: Table = np.maximum(np.quantile(np.abs(seen), 0.99, axis=0), 1e-6)
         return limit
 
-
-class _Environment(Protocol):
-    """What is used of a Gymnasium environment."""
-
-    spec: Any
-    action_space: Any
-    observation_space: Any
-
-    def reset(self, *, seed: int | None = None) -> tuple[Any, dict[str, Any]]: ...
-
-    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]: ...
+    def _visited(self, seed: int) -> Table:
+        """Observations (decisions, values) of random episodes, one after another."""
+        rng = generator(seed, "check")
+        actions, decoder, limit = self._actions, self.action_decoder, self.step_limit
+        seen = []
+        for key in lane_keys(seed, "check", EXPLORED):
+            state, observation = self.reset(np.array([key]))
+            for _ in range(limit):
+                seen.append(np.asarray(observation, np.float64)[0])
+                state, observation, _, terminated, truncated = self.step(state, actions.random(decoder, rng))
+                if terminated[0] or truncated[0]:
+                    break
+        return np.array(seen)

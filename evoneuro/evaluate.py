@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from evoneuro.actions import Said, says
 from evoneuro.coding import Decoder, Encoder, Output, decoder_from_spec, encoder_from_spec
 from evoneuro.coding.encoders import UNIT_GAIN
 from evoneuro.environments import ControlTask, Lanes
@@ -43,7 +44,7 @@ def evaluate(task: Task, networks: Sequence[Network], cases: Cases) -> list[Eval
         members = batch if len(group.positions) == len(batch) else batch.take(group.positions)
         gains = np.array(group.gains, np.int64)
         if isinstance(task, ControlTask):
-            found = _episodes(task, members, cases, group.encoder, gains)
+            found = _episodes(task, members, cases, group, gains)
         elif isinstance(task, SampleTask):
             found = _samples(task, members, cases, group.encoder, gains)
         else:
@@ -55,15 +56,20 @@ def evaluate(task: Task, networks: Sequence[Network], cases: Cases) -> list[Eval
 
 @dataclass
 class _Group:
-    """Networks that see the same quantised observations: their encoders are equal up to the gain, which is a gene."""
+    """Networks that see the same quantised observations: their encoders are equal up to the gain, which is a gene.
+
+    Their decoders are equal where they read a record; where the simulator decides, it takes each network's own.
+    """
 
     encoder: Encoder | None
+    decoder: Decoder
     positions: list[int] = field(default_factory=list)
     gains: list[int] = field(default_factory=list)
 
 
 def _by_encoder(task: Task, networks: Networks, seed: int) -> list[_Group]:
     default: Mapping[str, Any] | None = None
+    own: Decoder | None = _call(task, "action_decoder") if isinstance(task, ControlTask) else None
     groups: dict[Hashable, _Group] = {}
     known: dict[Settings, tuple[_Group, int]] = {}  # few of the networks differ in their settings
     for i, settings in enumerate(networks.settings):
@@ -72,9 +78,10 @@ def _by_encoder(task: Task, networks: Networks, seed: int) -> list[_Group]:
             if spec is None:
                 default = default if default is not None else _call(task, "coding", seed)[0]
                 spec = default
-            key = _gainless(spec)
+            decoder = _decoder(task, own, settings.decoder)
+            key = _gainless(spec), decoder if decoder.records else None
             if key not in groups:
-                groups[key] = _Group(None if spec is None else encoder_from_spec(spec))
+                groups[key] = _Group(None if spec is None else encoder_from_spec(spec), decoder)
             gain = check_integer("encoder: gain", (spec or {}).get("gain", UNIT_GAIN), 1, 256)
             known[settings] = groups[key], gain
         group, gain = known[settings]
@@ -96,6 +103,22 @@ def _hashable(value: Any) -> Hashable:
     if isinstance(value, list):
         return tuple(value)
     return tuple((k, _hashable(v)) for k, v in sorted(value.items())) if isinstance(value, Mapping) else value
+
+
+def _decoder(task: Task, own: Decoder | None, spec: Mapping[str, Any] | None) -> Decoder:
+    """The decoder of a network. One without (from another tool) is counted, or read as the task's actions need it.
+
+    Args:
+        own: what reads the actions of a control task.
+    """
+    if own is None:
+        return decoder_from_spec(spec)
+    decoder = own if spec is None and own.records else decoder_from_spec(spec)
+    if says(decoder) != says(own):
+        raise EvoNeuroError(
+            f"the network's decoder {decoder.kind!r} gives {says(decoder)}; task {task.name!r} needs {says(own)}"
+        )
+    return decoder
 
 
 def _check_sizes(task: Task, networks: Networks, groups: Sequence[_Group], seed: int) -> None:
@@ -244,16 +267,14 @@ def _feeds(task: SampleTask, cases: Cases, encoder: Encoder | None, gain: int, w
 
 
 def _episodes(
-    task: ControlTask,
-    networks: Networks,
-    cases: Cases,
-    encoder: Encoder | None,
-    gains: npt.NDArray[np.int64],
+    task: ControlTask, networks: Networks, cases: Cases, group: _Group, gains: npt.NDArray[np.int64]
 ) -> list[Evaluation]:
+    encoder, decoder = group.encoder, group.decoder
     assert encoder is not None
     count, total = len(networks), len(networks) * cases.count
     keys = lane_keys(cases.seed, cases.stream, cases.count, cases.generation)
-    simulator = lane_simulator(networks, cases.count, encoder, gains)
+    simulator = lane_simulator(networks, cases.count, encoder, gains, record=decoder.records)
+    windows = np.repeat([settings.window for settings in networks.settings], cases.count)
     lane = np.arange(total)  # which episode of which network each live lane is
     returns, steps = np.zeros(total), np.zeros(total, np.int64)  # of the live lanes
     done = np.zeros((3, total))  # returns, steps and decisions of all
@@ -262,7 +283,8 @@ def _episodes(
     for decision in range(1, _call(task, "step_limit") + 1):
         seen = _by_lane(task, "observation", observation, (len(lane), len(encoder.low)))
         choice, latency = simulator.act(seen)
-        state, observation, reward, over = _step(task, state, choice)
+        action = _action(decoder, simulator.output, windows[lane]) if decoder.records else choice
+        state, observation, reward, over = _step(task, state, action)
         returns += reward
         steps += latency
         if not task.keep_state:
@@ -329,13 +351,30 @@ def _reset(task: ControlTask, keys: Keys) -> tuple[Any, Any]:
     return found[0], found[1]
 
 
-def _step(task: ControlTask, state: Any, choice: Integers) -> tuple[Any, Any, Lanes, npt.NDArray[np.bool_]]:
+def _action(decoder: Decoder, output: Output, windows: npt.NDArray[np.int64]) -> Said:
+    """What a decoder reads of the record; a network that makes no choice takes the first action.
+
+    Args:
+        windows: int64 [live lanes], of each lane's network: what is read must not depend on who else is in the batch.
+    """
+    said: Said | None = None
+    for window in np.unique(windows):
+        mine = windows == window
+        part = decoder.read(Output(output.trains[:, :, mine], output.potentials[:, mine], int(window)))
+        if said is None:
+            said = np.empty((len(windows), *part.shape[1:]), part.dtype)
+        said[mine] = part
+    assert said is not None, "there are no lanes"
+    return said if decoder.continuous else np.maximum(said, 0)
+
+
+def _step(task: ControlTask, state: Any, action: Said) -> tuple[Any, Any, Lanes, npt.NDArray[np.bool_]]:
     """State, observation, reward, and which lanes are over."""
-    found = _call(task, "step", state, choice)
+    found = _call(task, "step", state, action)
     if not isinstance(found, tuple | list) or len(found) != 5:
         raise PluginError(f"task {task.name!r}: step() must return (state, observation, reward, terminated, truncated)")
     state, observation, reward, terminated, truncated = found
-    shape = (len(choice),)
+    shape = (len(action),)
     over = np.logical_or(_by_lane(task, "terminated", terminated, shape), _by_lane(task, "truncated", truncated, shape))
     return state, observation, _by_lane(task, "reward", reward, shape), over
 

@@ -78,7 +78,7 @@ def start(config: Config, display: Observer | None = None) -> Run:
         RunError: the directory cannot be written, or no worker can be kept alive.
     """
     config = replace(config, task=absolute(config.task))
-    task = load_within(config.task, config.parameters, config.workers.timeout)
+    task = load_within(config.task, config.parameters, config.workers.timeout, config.seed)
     if "data" in config.parameters:  # a file that means the same in any directory, as the task does
         config = replace(config, parameters={**config.parameters, "data": task.changed["data"]})
     config = _absolute(config, task)
@@ -119,7 +119,7 @@ def resume(
         config = Config.from_document(store.config)
         if workers is not None:
             config = replace(config, workers=replace(config.workers, count=workers))
-        task = load_within(config.task, config.parameters, config.workers.timeout)
+        task = load_within(config.task, config.parameters, config.workers.timeout, None)
         own = find_own(_measures(config, task))
         blueprint = Blueprint.from_document(store.meta["blueprint"])
         if _task_digest(task, blueprint, own) != store.meta["task"]["digest"] and not allow_changed_task:

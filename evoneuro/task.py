@@ -72,7 +72,8 @@ class Task:
             spec = getattr(self, key)
             if isinstance(spec, Mapping) and isinstance(spec.get("kind"), str):
                 kind = plugins.beside(f"task {self.name!r}: {key}", spec["kind"], type(self))
-                setattr(self, key, {**spec, "kind": kind})
+                if kind != spec["kind"]:
+                    setattr(self, key, {**spec, "kind": kind})
         self.objectives = self.absolute_objectives(self.objectives)
         self.changed = {key: getattr(self, key) for key in sorted(parameters)}
 

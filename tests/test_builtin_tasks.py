@@ -45,15 +45,7 @@ def test_all_are_registered() -> None:
 
 
 @pytest.mark.usefixtures("offline")
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(strict=True, reason="simulators do not record outputs yet"))
-        if name == "mackey-glass"
-        else name
-        for name in sorted(set(OURS) - RECORDED)
-    ],
-)
+@pytest.mark.parametrize("name", sorted(set(OURS) - RECORDED))
 def test_passes_its_check_offline(name: str) -> None:
     task = load_task(name)
     assert task.name == name

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_new_task import needs_values
 
 from evoneuro.cli import main
 from evoneuro.coding import unpack
@@ -83,7 +82,6 @@ def run(program: str, arguments: list[str], folder: Path) -> None:
     assert main(arguments) == 0, arguments
 
 
-@needs_values
 def test_regression_passes_its_check_too(folder: Path) -> None:
     (folder / "line.py").write_text(files()["line.py"])
     assert main(["check", "line.py:Line"]) == 0

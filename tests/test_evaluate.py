@@ -10,10 +10,10 @@ import pytest
 
 from evoneuro import ClassificationTask, ControlTask, EvoNeuroError, Network, RegressionTask, SpikeTask
 from evoneuro.check import probe
-from evoneuro.coding import Output
 from evoneuro.errors import PluginError
 from evoneuro.evaluate import answers, evaluate
 from evoneuro.evaluation import Cases, Evaluation
+from evoneuro.simulator.lanes import decide_shared
 from evoneuro.task import load_task
 from evoneuro.workers.worker import evaluate_batch
 
@@ -258,6 +258,103 @@ def test_only_the_culprit_fails() -> None:
     assert results[0] == results[2] == evaluate(Trap(), [harmless], CASES)[0]
 
 
+# Decoders that read a record
+
+
+class Wheel(ControlTask):
+    """Three steps; the reward is what was said, in one number; the observation is the lane's sign: -, -, + in CASES."""
+
+    low, high, max_steps, window = (-1.0,), (1.0,), 3, 8
+    encoder = {"kind": "flip-flop", "max_spikes": 4, "interval": 2}
+
+    def reset(self, keys: Any) -> Any:
+        sign = np.where(np.searchsorted(np.unique(keys), keys) % 2, 1.0, -1.0)
+        return sign, sign[:, None]
+
+    def step(self, state: Any, action: Any) -> Any:
+        assert len(action) == len(state)
+        parts = np.asarray(action, float).reshape(len(state), -1)
+        never = np.zeros(len(state), bool)
+        return state, state[:, None], parts @ 10.0 ** np.arange(parts.shape[1]), never, never
+
+
+PAIR = {"kind": "pair", "low": [-4.0], "high": [4.0], "max_spikes": 4}
+GROUPS = {"kind": "multi-count", "sizes": [1, 1]}
+
+
+def test_values_are_read_from_the_record() -> None:
+    task = Wheel(action_low=-4, action_high=4)
+    # negative lanes feed output 0 (up) four spikes, positive ones output 1 (down)
+    full, half = wire(decoder=PAIR), wire(decoder={**PAIR, "max_spikes": 8})
+    results = evaluate(task, [full, half, wire(decoder=PAIR, weight=[0, 1])], CASES)
+    assert [r.case_scores.tolist() for r in results] == [[12.0, 12.0, -12.0], [6.0, 6.0, -6.0], [0.0, 0.0, -12.0]]
+    assert [r.latency for r in results] == [8, 8, 8]
+    assert [evaluate(task, [n], CASES)[0] for n in (full, half)] == results[:2]
+
+
+def test_several_choices_are_read_from_the_record() -> None:
+    task = Wheel(decoder={"kind": "multi-count", "sizes": [2, 2]})
+    network = wire(
+        ids=range(6), threshold=[1] * 6, leak=[-1] * 6, refractory=[0] * 6, pre=[0, 0, 1], post=[3, 5, 4],
+        weight=[1] * 3, delay=[1] * 3, outputs=[2, 3, 4, 5], decoder={"kind": "multi-count", "sizes": [2, 2]},
+    )  # fmt: skip
+    # negative lanes choose 1 and 1, positive ones 0 and 0
+    assert evaluate(task, [network], CASES)[0].case_scores.tolist() == [33.0, 33.0, 0.0]
+
+
+@pytest.mark.parametrize("silent", ["abstain", "first"])
+def test_who_abstains_takes_the_first_action(silent: str) -> None:
+    task = Wheel(actions=[0, 1], decoder={"kind": "first-spike", "silent": silent})
+    network = wire(weight=[0, 1], decoder={"kind": "first-spike", "silent": silent})
+    result = evaluate(task, [network], CASES)[0]
+    assert result.case_scores.tolist() == [0.0, 0.0, 3.0]
+    assert result.latency == pytest.approx((8 + 8 + 2) / 3)
+
+
+def test_networks_with_and_without_a_record_in_one_batch() -> None:
+    task = Wheel(actions=[0, 1])
+    first = {"kind": "first-spike", "silent": "potential"}
+    race = {"kind": "race", "evidence": 1, "lead": 0}
+    networks = [wire(decoder=spec) for spec in (race, first, {"kind": "trace", "shift": 2}, race, None)]
+    results = evaluate(task, networks, CASES)
+    assert [r.case_scores.tolist() for r in results] == [[0.0, 0.0, 3.0]] * 5
+    assert [r.latency for r in results] == [2, 2, 8, 2, 8]
+
+
+@pytest.mark.parametrize("spec", [{"kind": "latency"}, {"kind": "trace-value", "shift": 1}, {"kind": "pair"}])
+def test_what_is_read_is_blind_to_the_windows_of_others(spec: Any) -> None:
+    values = 1 if spec["kind"] == "pair" else 2
+    task = Wheel(action_low=[-1] * values, action_high=1, decoder=spec)
+    decoder = task.coding(0)[1]
+    networks = [wire(decoder=decoder, window=window) for window in (8, 3, 5, 8, 40)]
+    together = evaluate(task, networks, CASES)
+    assert together == [evaluate(task, [network], CASES)[0] for network in networks]
+    assert len({e.score for e in together}) > 2
+
+
+def test_a_network_without_a_decoder_is_read_as_the_task_needs_it() -> None:
+    task = Wheel(action_low=-4, action_high=4, decoder={"kind": "pair", "max_spikes": 4})
+    assert evaluate(task, [wire()], CASES)[0] == evaluate(task, [wire(decoder=PAIR)], CASES)[0]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "decoder", "message"),
+    [
+        ({"actions": [0, 1]}, PAIR, "the network's decoder 'pair' gives 1 value; task 'wheel' needs one choice"),
+        (
+            {"action_low": -4, "action_high": 4},
+            {"kind": "count"},
+            "'count' gives one choice; task 'wheel' needs 1 value",
+        ),
+        ({"action_low": [-4, 0], "action_high": 4}, PAIR, "'pair' gives 1 value; task 'wheel' needs 2 values"),
+        ({"actions": [0, 1]}, GROUPS, "'multi-count' gives choices of 1 and 1; task 'wheel' needs one choice"),
+    ],
+)
+def test_a_decoder_that_does_not_fit(parameters: Any, decoder: Any, message: str) -> None:
+    with pytest.raises(EvoNeuroError, match=message):
+        evaluate(Wheel(**parameters), [wire(), wire(decoder=decoder)], CASES)
+
+
 def test_evaluations_compare_by_value() -> None:
     first, second = (evaluate(Counter(), [wire()], CASES)[0] for _ in range(2))
     assert first == second
@@ -309,29 +406,14 @@ def test_spikes_and_rows_reach_the_inputs() -> None:
 # What networks answer
 
 
-class Decided(NamedTuple):
-    """What simulators give that record."""
-
-    choice: Any
-    latency: Any
-    spikes: Any
-    output: Any
-
-
 @pytest.fixture
 def recording(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """A stand-in for simulators: outputs copy inputs; and whether a record was asked for, call by call."""
+    """Whether a record was asked for, call by call."""
     asked: list[bool] = []
 
-    def decide(networks: Any, feed: Any, record: bool = False) -> Decided:
+    def decide(networks: Any, feed: Any, record: bool = False) -> Any:
         asked.append(record)
-        lanes = feed.shape[2]
-        fired = np.concatenate([np.bincount(network.inputs, minlength=network.neurons) for network in networks])
-        choice = np.tile(np.bitwise_count(feed).sum(axis=0).argmax(axis=0), (len(networks), 1))
-        latency = np.array([[network.window] * lanes for network in networks])
-        ends = np.zeros(feed.shape[1:], np.int32)
-        output = [Output(feed, ends, network.window) for network in networks] if record else None
-        return Decided(choice, latency, fired, output)
+        return decide_shared(networks, feed, record=record)
 
     monkeypatch.setattr("evoneuro.evaluate.decide_shared", decide)
     return asked
@@ -352,17 +434,18 @@ class Values(RegressionTask):
 
 
 def through(task: Any, **changes: Any) -> Network:
-    """As many outputs as inputs, with the task's encoder and decoder."""
+    """Every input drives an output of its own, with the task's encoder and decoder."""
     encoder, decoder = task.coding(0)
     count = task.inputs(0)
     return wire(
-        ids=range(2 * count), threshold=[1] * 2 * count, leak=[-1] * 2 * count, refractory=[0] * 2 * count, pre=[],
-        post=[], weight=[], delay=[], inputs=list(range(count)), outputs=list(range(count, 2 * count)),
+        ids=range(2 * count), threshold=[1] * 2 * count, leak=[-1] * 2 * count, refractory=[0] * 2 * count,
+        pre=list(range(count)), post=list(range(count, 2 * count)), weight=[1] * count, delay=[1] * count,
+        inputs=list(range(count)), outputs=list(range(count, 2 * count)),
         encoder=encoder, decoder=decoder, window=task.window, **changes,
     )  # fmt: skip
 
 
-def test_values_are_read_from_the_record(recording: list[bool]) -> None:
+def test_values_of_samples_are_read_from_the_record(recording: list[bool]) -> None:
     task, cases = Values(), Cases(0, "test")
     network = through(task)
     (result,) = evaluate(task, [network], cases)

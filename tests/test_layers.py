@@ -42,7 +42,7 @@ LAYERS = [
         "archive",
         "events",
     ],
-    ["environments", "evaluate", "baseline", "objectives", "evolution", "check", "examine", "export"],
+    ["actions", "gym", "environments", "evaluate", "baseline", "objectives", "evolution", "check", "examine", "export"],
     ["store", "config", "workers", "front", "record", "run", "launch"],
     ["report", "bench", "judge", "new_task", "commands", "cli", "__main__"],
 ]
@@ -59,6 +59,8 @@ EVALUATION_CHAIN = {
     "classification",
     "regression",
     "spikes",
+    "actions",
+    "gym",
     "environments",
     "evaluate",
     "baseline",

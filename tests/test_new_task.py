@@ -6,43 +6,16 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
 from evoneuro import new_task
 from evoneuro.cli import main
-from evoneuro.coding import DECODERS
-from evoneuro.errors import EvoNeuroError
-from evoneuro.evaluate import evaluate
-from evoneuro.evaluation import Cases
 from evoneuro.record import Run
 from evoneuro.task import load_task
 
 
-def values_are_read() -> bool:
-    """Whether the simulators read the decoders that regression needs."""
-    from evoneuro import RegressionTask
-    from evoneuro.check import probe
-
-    class Line(RegressionTask):
-        def load(self) -> Any:
-            return np.linspace(-1, 1, 40)[:, None], np.linspace(-1, 1, 40)
-
-    try:
-        return evaluate(Line(), [probe(Line())], Cases(0, "episodes"))[0].failure is None
-    except EvoNeuroError:
-        return False
-
-
-needs_values = pytest.mark.skipif(
-    not (DECODERS["bins"].continuous and values_are_read()), reason="decoders of values are not simulated here"
-)
-KINDS = [pytest.param(kind, marks=needs_values if kind == "regression" else ()) for kind in new_task.KINDS]
-
-
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", new_task.KINDS)
 def test_what_it_writes_works(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
