@@ -24,6 +24,7 @@ class InterauralDelay(SpikeTask):
 
     window = 56
     solved = 0.97
+    configuration = {"search": {"floor": 0.97}, "budget": {"generations": 500}}
     size: int = 2000
     spikes: int = 6
     jitter: float = 0.0

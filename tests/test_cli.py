@@ -15,7 +15,6 @@ from golden_data import golden_files, needs_golden
 
 from evoneuro.check import probe
 from evoneuro.cli import main
-from evoneuro.coding import Output
 from evoneuro.record import Run
 from evoneuro.task import load_task
 
@@ -111,9 +110,7 @@ def test_evaluate_takes_parameters_of_the_task(capsys: pytest.CaptureFixture[str
     assert document(capsys, "evaluate", net, "--episodes", "7", "--set", "task.starts=wide")["score"] != result["score"]
 
 
-def test_evaluate_says_more_of_a_data_set(
-    run: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_evaluate_says_more_of_a_data_set(run: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     result = document(capsys, "evaluate", f"{run}:best")
     assert result["accuracy"] == pytest.approx(result["score"])
     assert result["balanced_accuracy"] == pytest.approx(result["score"])  # as many samples of each class
@@ -139,16 +136,7 @@ def test_evaluate_says_more_of_a_data_set(
     assert f"{'chance':18} {timed['chance']:.6g}" in text
 
     # of values, how far off they are
-    network = probe(load_task("mackey-glass"))
-    network.save(tmp_path / "net.json")
-
-    def decide(networks: Any, feed: Any, record: bool = False) -> Any:
-        outputs, lanes = len(network.outputs), feed.shape[2]
-        silent = Output(np.zeros((1, outputs, lanes), np.uint32), np.zeros((outputs, lanes), np.int32), network.window)
-        nothing = np.zeros((1, lanes), np.int32)
-        return nothing, nothing, np.zeros(network.neurons, np.int64), [silent]
-
-    monkeypatch.setattr("evoneuro.evaluate.decide_shared", decide)
+    probe(load_task("mackey-glass")).save(tmp_path / "net.json")
     values = document(capsys, "evaluate", str(tmp_path / "net.json"))
     assert values["r2"] == pytest.approx(values["score"])
     assert 0 < values["mae"] < values["rmse"] < 0.5
