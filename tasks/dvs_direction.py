@@ -34,6 +34,8 @@ class DvsDirection(SpikeTask):
 
     window = 64
     solved = 0.97
+    objectives = ("score",)  # many small detectors vote; size as an objective would keep all but a few of them away
+    configuration = {"budget": {"generations": 250}}
     binning = {"size": (SIDE, SIDE), "steps": FRAMES, "step": LAP // FRAMES, "start": LAP + 1}
     size: int = 2000
     contrast: float = 0.3

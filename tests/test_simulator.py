@@ -14,7 +14,7 @@ from conformance import SimulatorCases, SimulatorFactory, assert_same_output, ra
 from golden_data import golden_files, needs_golden
 from strategies import STYLES, random_charges, random_feed, random_network, random_raster, random_trains
 
-from evoneuro.coding import ENCODERS, Encoder, Feed, Output, Trains, encoder_from_spec
+from evoneuro.coding import ENCODERS, Encoder, Feed, Output, Trains, encoder_from_spec, unpack
 from evoneuro.coding.encoders import ROUNDINGS, Quantised
 from evoneuro.errors import EvoNeuroError
 from evoneuro.export import IMPORTERS
@@ -273,6 +273,11 @@ def columns(output: Output, which: npt.NDArray[np.intp] | slice) -> Output:
     return Output(output.trains[:, :, which], output.potentials[:, which], output.window)
 
 
+def counts_of(output: Output) -> npt.NDArray[np.int64]:
+    """Spikes of each output (lanes, outputs)."""
+    return unpack(output.trains, output.window).sum(axis=0, dtype=np.int64)
+
+
 def side_by_side(outputs: Sequence[Output]) -> Output:
     """One record of many, with the words of the longest window."""
     words, window = max(len(o.trains) for o in outputs), max(o.window for o in outputs)
@@ -340,6 +345,21 @@ def test_shared_feeds_are_recorded_as_each_network_does_alone(count: int, lanes:
                 used = len(reference.output.trains)
                 assert not got.trains[used:].any()
                 assert_same_output(got._replace(trains=got.trains[:used]), reference.output, f"network {k}")
+
+
+@pytest.mark.usefixtures("kernel")
+@pytest.mark.parametrize("lanes", [1, 5, 70])
+def test_a_record_of_all_neurons_adds_up_to_the_spikes_counted(lanes: int) -> None:
+    network = relay((1, 2), outputs=[0, 1, 2, 3], decoder=race(evidence=9), window=40, input_max=3)
+    simulator = lane_simulator([network], lanes, record=True)
+    expected = np.zeros(4, np.int64)
+    for seed in range(4):
+        feed = random_feed(seed, network, lanes)
+        simulator.decide(feed)
+        expected += counts_of(simulator.output).sum(axis=0)
+        assert np.array_equal(simulator.spikes, expected)
+        decided = decide_shared([network] * 2, feed, record=True)
+        assert np.array_equal(decided.spikes, np.concatenate([counts_of(o).sum(axis=0) for o in decided.output]))
 
 
 @pytest.mark.usefixtures("kernel")
@@ -489,7 +509,7 @@ def test_acting_is_recorded() -> None:
     encoder = encoder_from_spec({"kind": "count", "low": [0, 0], "high": [1, 1], "max_spikes": 8, "interval": 3})
     acting = lane_simulator([relay(window=24)], 3, encoder, record=True)
     acting.act(np.array([[0, 1], [0.5, 0.25], [1, 0]]))
-    assert np.bitwise_count(acting.output.trains).tolist() == [[[0, 4, 8], [8, 2, 0]]]
+    assert counts_of(acting.output).tolist() == [[0, 8], [4, 2], [8, 0]]
 
 
 @pytest.mark.usefixtures("kernel")

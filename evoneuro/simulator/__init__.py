@@ -20,7 +20,10 @@ from evoneuro.simulator.lanes import KERNELS, Kernel, LaneSimulator, decide_shar
 
 
 class Simulator(Protocol):
-    """Many lanes of one network; see `evoneuro.neuron.Reference` for what the methods promise."""
+    """Many lanes of one network; see `evoneuro.neuron.Reference` for what the methods promise.
+
+    One that was made with `record` has `output` after each decision.
+    """
 
     name: str
     output: Output

@@ -124,10 +124,11 @@ class CudaSimulator(ActsOnFeeds):
         if not total:
             return np.empty(0, np.int32), np.empty(0, np.int32)
         blocks, threads = _grid(int(self.live.max()))
+        sent = self._kept.send(feed.dtype.name, feed)
         written = Record(*map(self._kept.room, Record._fields, record)) if self.record else self._unrecorded
         self._device.kernel.deciding(graded, self.record)[blocks * len(self.live), threads](
-            self._genes, blocks, self._live_sent, self._kept.send(feed.dtype.name, feed),
-            self._starts_sent, self._starts_sent, self._fresh, self._state, self._result, self._spikes, *written,
+            self._genes, blocks, self._live_sent, sent, self._starts_sent, self._starts_sent, self._fresh, self._state,
+            self._result, self._spikes, *written,
         )  # fmt: skip
         self._fresh = False
         _bring(written, record)

@@ -134,5 +134,6 @@ def _parts(feed: Feed, graded: bool) -> tuple[Trains, Integers]:
     """`feed` as trains and charges, one of which is over at once."""
     _, inputs, lanes = feed.shape
     if graded:
-        return np.zeros((0, inputs, lanes), np.uint32), feed
+        # contiguous, for another layout would be compiled anew
+        return np.zeros((0, inputs, lanes), np.uint32), np.ascontiguousarray(feed)
     return feed, np.zeros((0, inputs, lanes), np.int32)

@@ -65,7 +65,7 @@ class Scratch(NamedTuple):
     arriving: Integers
     event: npt.NDArray[np.uint32]
     fire: npt.NDArray[np.uint32]
-    resting: npt.NDArray[np.bool_]  # [neurons]: of shift leak: potential 0 in all lanes; of another: now left alone
+    resting: npt.NDArray[np.bool_]  # [neurons]: shift leak: potential 0 in all lanes; else: left alone in this step
 
 
 def scratch(c: Compiled, train_words: int) -> Scratch:
@@ -343,7 +343,7 @@ def _record_spikes(first, outputs, row, column, t, lanes, now, output_neuron, pa
 def _record_potentials(c, p, k, v, resting, row, column, potentials):
     """Write down the potentials of the outputs in column k of the block, which is lane `column`.
 
-    What a step would have done to one that it left alone is done here.
+    To one that the step left alone, its leak and its floor are applied here.
     """
     for o in range(c.outputs[p + 1] - c.outputs[p]):
         i = c.output_neuron[c.outputs[p] + o]

@@ -72,7 +72,8 @@ class Layout:
         self.input_start = c.inputs.astype(np.int64)
         self.synapse_start = starts[c.neurons].astype(np.int64) * self.synapses.itemsize  # bytes
         outputs, inputs = (int(np.diff(starts).max(initial=1)) for starts in (c.outputs, c.inputs))
-        self.counts, self.drive, self.scratch = aligned(outputs * row), aligned(inputs * row), aligned(scratch)
+        rows = aligned((outputs + inputs) * row)
+        self.counts, self.drive, self.scratch = rows[: outputs * row], rows[outputs * row :], aligned(scratch)
 
 
 def choose(c: Compiled, lanes: int) -> Variant:
