@@ -24,7 +24,13 @@ class InterauralDelay(SpikeTask):
 
     window = 56
     solved = 0.97
-    configuration = {"search": {"floor": 0.97}, "budget": {"generations": 500}}
+    objectives = ("score",)
+    # one spike alone makes no neuron fire, two that arrive together may: coincidences are what is to be found
+    configuration = {
+        "genome": {"threshold": [60, 60], "weight": [-50, 50], "delay": [1, 6], "leak": [0, 0]},
+        "search": {"population": 200, "constraints": ["synapses <= 30"]},
+        "budget": {"generations": 1000},
+    }
     size: int = 2000
     spikes: int = 6
     jitter: float = 0.0

@@ -4,7 +4,8 @@ Kriener, Göltz & Petrovici, "The Yin-Yang dataset", NICE 2022, and their reposi
 whose published files the seeds here reproduce.
 
 Eight neurons share each coordinate, the outputs integrate, and the highest potential after twelve steps is the class.
-Weights and delays are kept small so that potentials stay far from what clips them.
+Weights and delays are kept small so that potentials stay far from what clips them; the gain is fixed, since the figure
+fills the range.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class YinYang(ClassificationTask):
     window = 12
     objectives = ("score",)  # with size as a second one, evolution dwells on networks that are too small
     configuration = {
-        "genome": {"weight": [-31, 31], "delay": [1, 2], "leak": [-1, -1], "v_min": -(2**30)},
+        "genome": {"weight": [-31, 31], "delay": [1, 2], "leak": [-1, -1], "v_min": -(2**30), "gain": [16, 16]},
         "budget": {"generations": 400},
     }
 
