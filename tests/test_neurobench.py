@@ -15,7 +15,7 @@ from strategies import STYLES, random_network, random_trains
 
 from evoneuro import ClassificationTask, ControlTask, Network, SpikeTask
 from evoneuro.cli import main
-from evoneuro.coding import Count, decoder_from_spec, unpack
+from evoneuro.coding import decoder_from_spec, unpack
 from evoneuro.errors import EvoNeuroError
 from evoneuro.evaluation import Cases, Evaluation
 from evoneuro.judge.held_out import HeldOut, held_out
@@ -218,10 +218,9 @@ def test_control_is_recorded_as_it_was_evaluated() -> None:
 
 def test_what_the_model_does_not_know_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     network = random_member(Blobs(), 0)
-    counted = Network(**{**vars(network), "decoder": {"kind": "count"}})
-    monkeypatch.setattr(Count, "records", True)
-    with pytest.raises(EvoNeuroError, match="decoder 'count': NeuroBench"):
-        held_out(Blobs(), counted, TEST)
+    traced = Network(**{**vars(network), "decoder": {"kind": "trace"}})
+    with pytest.raises(EvoNeuroError, match="decoder 'trace': NeuroBench"):
+        held_out(Blobs(), traced, TEST)
     monkeypatch.setattr("evoneuro.coding.FlipFlop.graded", True)
     with pytest.raises(EvoNeuroError, match="encoder 'flip-flop': NeuroBench"):
         held_out(Blobs(), network, TEST)

@@ -51,9 +51,9 @@ class Sign(Encoder):
     def neurons_per_value(self):
         return 2
 
-    def _trains(self, q, gain, length):
+    def _coded(self, q, gain, window):
         above = self._bipolar(q, gain) > 0
-        trains = np.zeros((len(q), self.inputs, length), np.uint32)
+        trains = np.zeros((len(q), self.inputs, -(-window // 32)), np.uint32)
         trains[:, 0::2, 0] = np.where(above, 0, 1 << self.late)
         trains[:, 1::2, 0] = np.where(above, 1 << self.late, 0)
         return trains
@@ -192,7 +192,7 @@ def test_a_setting_of_a_run_means_the_same_elsewhere(
         (("class Sign(Encoder)", "class Sine(Encoder)"), "has no encoder class 'Sign'. Did you mean 'Sine'?"),
         (("class Sign(Encoder)", "class Sign"), "has no encoder class 'Sign'"),
         (('"late": 1', '"latte": 1'), "parts.py:Sign': unknown parameter 'latte'. Did you mean 'late'?"),
-        (("    def _trains(", "    def _trainz("), "its encoder or decoder raised: NotImplementedError"),
+        (("    def _coded(", "    def _codes("), "its encoder or decoder raised: NotImplementedError"),
         (("return trains\n", "return trains[0]\n"), "its encoder or decoder raised: ValueError"),
         (
             ("late: int = 0", "late: int = 0\n    def __post_init__(self):\n        {}['x']"),
