@@ -471,9 +471,9 @@ class Chase(Encoder):
     def neurons_per_value(self) -> int:
         return 1
 
-    def _trains(self, q: Quantised, gain: npt.NDArray[np.int64], length: int) -> Trains:
+    def _coded(self, q: Quantised, gain: npt.NDArray[np.int64], window: int) -> Trains:
         step = np.roll(self._unipolar(q, gain), 1, axis=1) % 32
-        trains = np.zeros((*q.shape, length), np.uint32)
+        trains = np.zeros((*q.shape, -(-window // 32)), np.uint32)
         trains[:, :, 0] = np.uint32(1) << step.astype(np.uint32)
         return trains
 
