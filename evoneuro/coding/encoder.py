@@ -22,6 +22,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from evoneuro.coding.ranges import checked_ranges
 from evoneuro.errors import EvoNeuroError, check_choice, check_integer, check_shape
 
 Quantised = npt.NDArray[np.int64]
@@ -59,22 +60,9 @@ class Encoder:
     series: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        for name in ("low", "high"):
-            given = getattr(self, name)
-            try:
-                values = tuple(float(value) for value in given)
-            except (TypeError, ValueError):
-                values = None
-            if values is None or isinstance(given, str):
-                raise EvoNeuroError(f"encoder {self.kind!r}: {name}: expected a list of numbers, got {given!r:.80}")
-            object.__setattr__(self, name, values)
-        if len(self.low) != len(self.high):
-            raise EvoNeuroError(f"encoder {self.kind!r}: low has {len(self.low)} values, high has {len(self.high)}")
-        for i, (low, high) in enumerate(zip(self.low, self.high, strict=True)):
-            if not (np.isfinite(high - low) and low < high):
-                raise EvoNeuroError(
-                    f"encoder {self.kind!r}: value {i}: expected finite low < high, got {low} and {high}"
-                )
+        low, high = checked_ranges(f"encoder {self.kind!r}", self.low, self.high)
+        object.__setattr__(self, "low", low)
+        object.__setattr__(self, "high", high)
         self._settle("bits", 1, 16)
         self._settle("gain", 1, 256)
         check_choice(f"encoder {self.kind!r}: rounding", self.rounding, ROUNDINGS)

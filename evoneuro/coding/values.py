@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evoneuro.coding.decoder import TRACE_BITS, Decoder, Longs, Output, counts, first_spikes, traces
-from evoneuro.errors import EvoNeuroError
+from evoneuro.coding.ranges import checked_ranges
 
 Values = npt.NDArray[np.float64]
 
@@ -33,22 +33,9 @@ class ValueDecoder(Decoder):
     continuous: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        for name in ("low", "high"):
-            given = getattr(self, name)
-            try:
-                values = tuple(float(value) for value in given)
-            except (TypeError, ValueError):
-                values = ()
-            if not values or isinstance(given, str):
-                raise EvoNeuroError(f"decoder {self.kind!r}: {name}: expected a list of numbers, got {given!r:.80}")
-            object.__setattr__(self, name, values)
-        if len(self.low) != len(self.high):
-            raise EvoNeuroError(f"decoder {self.kind!r}: low has {len(self.low)} values, high has {len(self.high)}")
-        for i, (low, high) in enumerate(zip(self.low, self.high, strict=True)):
-            if not (np.isfinite(high - low) and low < high):
-                raise EvoNeuroError(
-                    f"decoder {self.kind!r}: value {i}: expected finite low < high, got {low} and {high}"
-                )
+        low, high = checked_ranges(f"decoder {self.kind!r}", self.low, self.high, least=1)
+        object.__setattr__(self, "low", low)
+        object.__setattr__(self, "high", high)
 
     @property
     def neurons_per_value(self) -> int:
