@@ -1,9 +1,9 @@
 """Evolution: ask for offspring, tell their measures. NSGA-II around a DEAP toolbox, on arrays.
 
 Deb, Pratap, Agarwal & Meyarivan, "A fast and elitist multiobjective genetic algorithm: NSGA-II", IEEE TEC 6(2), 2002,
-with four changes that small networks need: constraints and a score floor come before all objectives; candidates with
-equal losses never crowd a front; a child that expresses a network that is already there gives way to another; parents
-are compared on the same episodes.
+with five changes that small networks need: constraints and a score floor come before all objectives; candidates with
+equal losses never crowd a front; with one objective the younger of equals survive; a child that expresses a network
+that is already there gives way to another; parents are compared on the same episodes.
 """
 
 from __future__ import annotations
@@ -71,8 +71,14 @@ class Evolution:
         return Population.born(generation, genomes, [prints[i] for i in chosen.tolist()]), networks
 
     def tell(self, offspring: Population, judge: Judge) -> None:
-        """Survivors of population and offspring together, all measured."""
-        everyone = self.population.joined(offspring) if len(self.population) else offspring
+        """Survivors of population and offspring together, all measured.
+
+        With one objective the younger of equals stay: drift leads off the plateaus that a score in whole samples and
+        genes in whole numbers have. With more, the front's spread sees to that, and who came first stays.
+        """
+        one_objective = judge(offspring.measures)[0].shape[1] == 1
+        both = (offspring, self.population) if one_objective else (self.population, offspring)
+        everyone = both[0].joined(both[1]) if len(self.population) else offspring
         self.population = everyone.take(_best(everyone, judge)[: self.size])
 
     # Who makes the children: `make(attempt, numbers)` makes one genome for each number; no number comes twice

@@ -16,7 +16,8 @@ def rank(losses: Losses, violation: npt.NDArray[np.float64]) -> npt.NDArray[np.i
     Feasible candidates (violation 0) come first, by fronts; then infeasible ones, the less violated the better
     (Deb et al., NSGA-II, IEEE TEC 6(2), 2002, section VI: constraint domination); failed ones (a loss that is not
     finite) last. A candidate whose losses equal those of an earlier one is a copy and ranks after everything that is
-    feasible and no copy, so that copies never crowd a front.
+    feasible and no copy, so that copies never crowd a front. With one objective there is no front to crowd, and equals
+    share a rank.
     """
     ranks = np.zeros(len(losses), np.int64)
     failed = ~np.isfinite(losses).all(axis=1) | ~np.isfinite(violation)
@@ -24,6 +25,8 @@ def rank(losses: Losses, violation: npt.NDArray[np.float64]) -> npt.NDArray[np.i
     last = 0
     if len(feasible):
         originals, copies = _split_copies(losses[feasible])
+        if losses.shape[1] == 1:
+            originals, copies = np.arange(len(feasible)), copies[:0]
         ranks[feasible[originals]] = moocore.pareto_rank(losses[feasible[originals]])
         last = int(ranks[feasible[originals]].max()) + 1
         if len(copies):

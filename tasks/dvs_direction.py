@@ -37,7 +37,7 @@ class DvsDirection(SpikeTask):
     objectives = ("score",)  # many small detectors vote; size as an objective would keep all but a few of them away
     configuration = {"budget": {"generations": 250}}
     binning = {"size": (SIDE, SIDE), "steps": FRAMES, "step": LAP // FRAMES, "start": LAP + 1}
-    size: int = 2000
+    size: int = 4000
     contrast: float = 0.3
     mismatch: float = 0.08
 

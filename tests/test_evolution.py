@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from test_variation import blueprint
 
-from evoneuro.evolution import Evolution, Violations
+from evoneuro.evolution import Evolution, Judge, Violations
 from evoneuro.genome import Genomes
 from evoneuro.networks import Networks
 from evoneuro.objectives import COLUMN, MEASURES, losses, violation
@@ -75,6 +75,37 @@ def test_it_gets_better_and_keeps_the_best() -> None:
             best.append(scores(evolution.population).max())
         assert best == sorted(best)
         assert best[-1] > 2 * best[0]
+
+
+def test_with_one_objective_the_younger_of_equals_survive() -> None:
+    def score_alone(measures: Measures) -> tuple[Losses, Violations]:
+        return losses(measures, ["score"]), np.zeros(len(measures))
+
+    def told(judge: Judge) -> Evolution:
+        evolution = Evolution(blueprint(0), 0, 20)
+        for generation in range(3):
+            offspring, _ = evolution.ask(generation, judge)
+            evolution.tell(offspring.measured(np.ones((20, len(MEASURES)))), judge)
+        return evolution
+
+    assert told(score_alone).population.births[:, 0].tolist() == [2] * 20
+    assert told(judge).population.births[:, 0].tolist() == [0] * 20
+
+
+def test_one_objective_leaves_a_plateau_and_never_falls() -> None:
+    def coarse(measures: Measures) -> tuple[Losses, Violations]:
+        return losses(measures, ["score"]), np.zeros(len(measures))
+
+    for seed in range(3):
+        evolution, best = Evolution(blueprint(0), seed, 30), []
+        for generation in range(40):
+            offspring, networks = evolution.ask(generation, coarse)
+            measures = toy(networks)
+            measures[:, COLUMN["score"]] //= 60  # a move of one weight is hardly ever seen
+            evolution.tell(offspring.measured(measures), coarse)
+            best.append(scores(evolution.population).max())
+        assert best == sorted(best)
+        assert best[-1] > best[0] + 2
 
 
 def test_tiny_useless_networks_do_not_own_the_population() -> None:

