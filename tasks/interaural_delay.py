@@ -28,7 +28,7 @@ class InterauralDelay(SpikeTask):
     # one spike alone makes no neuron fire, two that arrive together may: coincidences are what is to be found
     configuration = {
         "genome": {"threshold": [60, 60], "weight": [-50, 50], "delay": [1, 6], "leak": [0, 0]},
-        "search": {"constraints": ["synapses <= 30"]},
+        "search": {"population": 200, "constraints": ["synapses <= 30"]},
         "budget": {"generations": 200},
     }
     size: int = 2000

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from evoneuro.edits import apply
 from evoneuro.express import Blueprint
 from evoneuro.genome import Bounds, Genome, Genomes
+from evoneuro.mutations import MUTATIONS
 from evoneuro.network import NEURON_GENES, NO_FLOOR, SYNAPSE_GENES, Network
 from evoneuro.neuron import Reference
-from evoneuro.variation import MUTATIONS, NEW_IDS, apply, random_genomes
+from evoneuro.variation import NEW_IDS, random_genomes
 
 BOUNDS: dict[str, dict[str, Any]] = {
     "default": {},

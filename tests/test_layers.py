@@ -37,6 +37,9 @@ LAYERS = [
         "regression",
         "spikes",
         "express",
+        "draws",
+        "edits",
+        "mutations",
         "variation",
         "population",
         "archive",
@@ -48,7 +51,19 @@ LAYERS = [
 ]
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 
-EVOLUTION_CHAIN = {"genome", "pareto", "express", "variation", "population", "archive", "evolution", "objectives"}
+EVOLUTION_CHAIN = {
+    "genome",
+    "pareto",
+    "express",
+    "draws",
+    "edits",
+    "mutations",
+    "variation",
+    "population",
+    "archive",
+    "evolution",
+    "objectives",
+}
 EVALUATION_CHAIN = {
     "coding",
     "neuron",

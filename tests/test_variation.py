@@ -22,11 +22,13 @@ from blueprints import (
 )
 
 from evoneuro import variation
+from evoneuro.edits import Edit, apply
 from evoneuro.express import Blueprint, express
 from evoneuro.genome import Bounds, Genome, Genomes
+from evoneuro.mutations import MUTATIONS
 from evoneuro.network import NEURON_GENES, SYNAPSE_GENES
 from evoneuro.neuron import Reference
-from evoneuro.variation import MUTATIONS, Edit, apply, crossover, make_toolbox, mutate, random_genomes
+from evoneuro.variation import crossover, make_toolbox, mutate, random_genomes
 
 BOUNDS = [
     Bounds(),
