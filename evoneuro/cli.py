@@ -197,6 +197,7 @@ def _add_run(sub: argparse.ArgumentParser) -> None:
         "--workers", type=_natural, metavar="N", help="Ray workers (one per core); 0: this process, without Ray"
     )
     sub.add_argument("--address", metavar="ADDR", help="Ray cluster: local, auto, HOST:PORT, ray://HOST:PORT (local)")
+    sub.add_argument("--preset", metavar="NAME", help="settings by name: eons, the incumbent's algorithm as a baseline")
     sub.add_argument("--from", dest="start", metavar="NET|RUN", help="start from a network, or from a run's front")
     sub.add_argument("--out", metavar="DIR", help="parent of the run directory (results/)")
     sub.add_argument(

@@ -30,6 +30,7 @@ def run(options: argparse.Namespace) -> int:
     flags: dict[str, tuple[str, ...]] = {
         "seed": ("seed",),
         "start": ("start",),
+        "preset": ("preset",),
         "out": ("out",),
         "population": ("search", "population"),
         "generations": ("budget", "generations"),

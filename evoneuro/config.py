@@ -41,6 +41,8 @@ class Search:
         score_floor: the floor as an absolute score, instead; null if not set.
         crossover: share of children with two parents.
         topology: "free", or "fixed" to evolve parameters alone (needs a network to start from).
+        method: "nsga2", or "eons" for the incumbent's algorithm, whose one fitness knows no objectives or constraints:
+            then these say what the front keeps.
     """
 
     population: int = 100
@@ -50,6 +52,7 @@ class Search:
     score_floor: float | None = None
     crossover: float = 0.5
     topology: str = "free"
+    method: str = "nsga2"
 
     def __post_init__(self) -> None:
         check_integer("search.population", self.population, 4, 2**20)
@@ -61,6 +64,7 @@ class Search:
             if not 0 <= getattr(self, name) <= 1:
                 raise EvoNeuroError(f"search.{name}: expected 0 to 1, got {getattr(self, name)}")
         check_choice("search.topology", self.topology, ("free", "fixed"))
+        check_choice("search.method", self.method, ("nsga2", "eons"))
 
 
 def check_objectives(what: str, names: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from functools import partial
 
 import numpy as np
 import numpy.typing as npt
+from deap import base
 
 from evoneuro import keys, pareto
 from evoneuro.express import Blueprint, express
@@ -43,8 +44,12 @@ class Evolution:
         self.size = size
         self.crossover = crossover
         self.spare = -(-size // SPARE)
-        self.toolbox = make_toolbox()
+        self.toolbox = self.make_toolbox()
         self.population = Population.empty(0)
+
+    def make_toolbox(self) -> base.Toolbox:
+        """DEAP's toolbox with the operators of the run: `random`, `mate`, `mutate`."""
+        return make_toolbox()
 
     def ask(self, generation: int, judge: Judge, seeds: Sequence[Genome] = ()) -> tuple[Population, Networks]:
         """The offspring of `generation` and their networks: random genomes and `seeds` in generation 0, then children.
@@ -79,13 +84,19 @@ class Evolution:
         one_objective = judge(offspring.measures)[0].shape[1] == 1
         both = (offspring, self.population) if one_objective else (self.population, offspring)
         everyone = both[0].joined(both[1]) if len(self.population) else offspring
-        self.population = everyone.take(_best(everyone, judge)[: self.size])
+        self.population = everyone.take(self._order(everyone, judge)[: self.size])
+
+    def _order(self, population: Population, judge: Judge) -> Positions:
+        """Positions of all candidates, the best first."""
+        losses, violations = judge(population.measures)
+        ranks = pareto.rank(losses, violations)
+        return pareto.best(ranks, pareto.crowding(losses, ranks), len(ranks))
 
     # Who makes the children: `make(attempt, numbers)` makes one genome for each number; no number comes twice
 
     def _maker(self, generation: int, judge: Judge, seeds: Sequence[Genome]) -> Callable[[int, Positions], Genomes]:
         if generation:
-            return partial(self._children, generation, np.argsort(_best(self.population, judge)))
+            return partial(self._children, generation, np.argsort(self._order(self.population, judge)))
         return partial(self._mutants, Genomes.of(seeds)) if seeds else self._random
 
     def _random(self, attempt: int, numbers: Positions) -> Genomes:
@@ -128,13 +139,6 @@ class Evolution:
         first = self.blueprint.inputs + self.blueprint.outputs + 2**20
         most = TRIES * (self.size + self.spare)
         return first + NEW_IDS * (generation * most + numbers.astype(np.int64))
-
-
-def _best(population: Population, judge: Judge) -> Positions:
-    """Positions of all candidates, the best first."""
-    losses, violations = judge(population.measures)
-    ranks = pareto.rank(losses, violations)
-    return pareto.best(ranks, pareto.crowding(losses, ranks), len(ranks))
 
 
 def _filled(new: Sequence[int], count: int) -> Positions:

@@ -24,6 +24,7 @@ from evoneuro.network import Network
 from evoneuro.network_file import write_atomically
 from evoneuro.objectives import Own, described, find_own, measure, parse_constraint
 from evoneuro.plugins import absolute
+from evoneuro.presets import preset
 from evoneuro.record import Run
 from evoneuro.run import Observer, Session, Silent
 from evoneuro.store import DATABASE, Store
@@ -59,15 +60,22 @@ def evolve(
 
 
 def configured(document: Mapping[str, Any]) -> Config:
-    """The configuration of a document, with what its task suggests wherever the document is silent.
+    """The configuration of a document: where it is silent, what its preset says, and then what its task suggests.
 
     Raises:
-        EvoNeuroError: a task, key or value that does not fit, or a suggestion of the task that does not.
+        EvoNeuroError: a task, preset, key or value that does not fit, or a suggestion of the task that does not.
     """
-    asked = Config.from_document(document)
-    suggested = task_class(asked.task).configuration
-    sections = {name: {**values, **document.get(name, {})} for name, values in suggested.items()}
-    return Config.from_document({**document, **sections})
+    said = {key: value for key, value in document.items() if key != "preset"}
+    asked = Config.from_document(said)
+    layers = [task_class(asked.task).configuration]
+    if document.get("preset") is not None:
+        layers.append(preset(str(document["preset"])))
+    sections: dict[str, dict[str, Any]] = {}
+    for layer in (*layers, said):
+        for name, values in layer.items():
+            if isinstance(values, Mapping):
+                sections[name] = {**sections.get(name, {}), **values}
+    return Config.from_document({**said, **sections})
 
 
 def start(config: Config, display: Observer | None = None) -> Run:

@@ -7,7 +7,7 @@ id for each that no other genome has, above all ids that are in use.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -55,6 +55,21 @@ def redraw_gene(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng
         where = _one_of_each(genomes, gene, who[which == i], rng)
         values.append((gene, where, draw(getattr(blueprint.bounds, gene), len(where), rng)))
     return Edit(values=values)
+
+
+def redraw_threshold(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Edit:
+    """One threshold anew, uniformly in its range."""
+    return _redrawn(genomes, "threshold", who, blueprint, rng)
+
+
+def redraw_weight(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Edit:
+    """One weight anew, uniformly in its range."""
+    return _redrawn(genomes, "weight", who, blueprint, rng)
+
+
+def redraw_delay(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Edit:
+    """One delay anew, uniformly in its range."""
+    return _redrawn(genomes, "delay", who, blueprint, rng)
 
 
 def flip_weight(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Edit:
@@ -150,8 +165,9 @@ def delete_neuron(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: R
     return Edit(lost_neurons=genomes.neuron_starts[who] + ends + below(genomes.neurons[who] - ends, rng))
 
 
-MUTATIONS: dict[str, tuple[Mutation, float, bool]] = {
-    # name: operator, relative rate, changes topology
+Menu = Mapping[str, tuple[Mutation, float, bool]]  # name: operator, relative rate, whether it changes topology
+
+MUTATIONS: Menu = {
     "move_weights": (move_weights, 3.0, False),
     "move_delays": (move_delays, 1.0, False),
     "move_thresholds": (move_thresholds, 1.5, False),
@@ -192,6 +208,12 @@ def _moves(genomes: Genomes, gene: str, who: Positions, blueprint: Blueprint, rn
     chosen = rng.random(len(every)) < np.repeat(1.5 / np.maximum(lengths, 1), lengths)
     where = np.concatenate([every[chosen], _one_of_each(genomes, gene, who, rng)])
     return Edit(values=[(gene, where, _moved(getattr(genomes, gene)[where], *bounds, rng))])
+
+
+def _redrawn(genomes: Genomes, gene: str, who: Positions, blueprint: Blueprint, rng: Rng) -> Edit:
+    """One value of a gene of each genome anew."""
+    where = _one_of_each(genomes, gene, who, rng)
+    return Edit(values=[(gene, where, draw(getattr(blueprint.bounds, gene), len(where), rng))])
 
 
 def _one_of_each(genomes: Genomes, gene: str, who: Positions, rng: Rng) -> Positions:

@@ -22,6 +22,7 @@ from evoneuro.archive import Archive
 from evoneuro.config import Config
 from evoneuro.documents import filed, pack, section, unpack
 from evoneuro.environments import ControlTask
+from evoneuro.eons import Eons
 from evoneuro.errors import RunError
 from evoneuro.evaluation import Cases, Evaluation
 from evoneuro.evolution import Evolution, Violations
@@ -37,6 +38,7 @@ from evoneuro.task import Task
 from evoneuro.workers import Pool, open_pool
 
 FRONT_LIMIT = 128
+METHODS: Mapping[str, type[Evolution]] = {"nsga2": Evolution, "eons": Eons}
 TIMED = ("no answer within", "ran out of memory")  # reasons of failures that another machine might not see
 
 
@@ -70,7 +72,8 @@ class Session:
         self.own = own
         self.objectives = config.search.objectives or task.objectives
         self.constraints = [parse_constraint(text) for text in config.search.constraints]
-        self.evolution = Evolution(blueprint, config.seed, config.search.population, config.search.crossover)
+        search = config.search
+        self.evolution = METHODS[search.method](blueprint, config.seed, search.population, search.crossover)
         self.archive = Archive.empty(len(MEASURES) + len(own), FRONT_LIMIT)
         self.baseline = 0.0
         self.reference: list[float] = []

@@ -12,7 +12,7 @@ from evoneuro.draws import Rng, below, draw
 from evoneuro.edits import Columns, Flags, apply, flat_ends, pair_keys, stacked, synapse_columns
 from evoneuro.express import Blueprint
 from evoneuro.genome import PARAMETERS, Genomes, Ids
-from evoneuro.mutations import MUTATIONS
+from evoneuro.mutations import MUTATIONS, Menu
 from evoneuro.network import NEURON_GENES, SYNAPSE_GENES
 from evoneuro.ragged import Positions, counts, lengths_of, owners, starts_of
 
@@ -21,25 +21,33 @@ NONE = -1  # no mutation
 NEW_IDS = MOST  # fresh neuron ids that one child may use
 
 
-def random_genomes(blueprint: Blueprint, rng: Rng, fresh: Ids) -> Genomes:
+def random_genomes(
+    blueprint: Blueprint, rng: Rng, fresh: Ids, *, hidden: int | None = None, synapses: int | None = None
+) -> Genomes:
     """A small random genome for each of the ids `fresh` [P]: a few random synapses, and up to two hidden neurons.
 
     Small on purpose: evolution grows what pays (NEAT's minimal start, Stanley & Miikkulainen 2002, section 3.4).
+
+    Args:
+        hidden: neurons of each, at most `NEW_IDS`; None: zero to two.
+        synapses: drawn for each, those between one pair being one; None: one for some of the neurons up to two for all.
     """
     inputs, outputs, bounds = blueprint.inputs, blueprint.outputs, blueprint.bounds
     ends, population = inputs + outputs, len(fresh)
-    hidden = rng.integers(0, min(2, bounds.hidden), population, endpoint=True)
-    neuron_starts = starts_of(ends + hidden)
-    place = np.arange(neuron_starts[-1]) - np.repeat(neuron_starts[:-1], ends + hidden)
-    ids = np.where(place < ends, place, np.repeat(fresh - ends, ends + hidden) + place)
-    wanted = rng.integers(outputs + hidden, 2 * inputs + 2 * hidden + outputs, endpoint=True)
+    least, most = (0, min(2, bounds.hidden)) if hidden is None else (min(hidden, bounds.hidden),) * 2
+    inner = rng.integers(least, most, population, endpoint=True)
+    neuron_starts = starts_of(ends + inner)
+    place = np.arange(neuron_starts[-1]) - np.repeat(neuron_starts[:-1], ends + inner)
+    ids = np.where(place < ends, place, np.repeat(fresh - ends, ends + inner) + place)
+    fewest, many = (outputs + inner, 2 * inputs + 2 * inner + outputs) if synapses is None else (synapses, synapses)
+    wanted = rng.integers(fewest, many, population, endpoint=True)
     owner = np.repeat(np.arange(population), wanted)
     # inputs are drawn twice as often as hidden neurons, as senders; so are outputs, as receivers
-    sender = below(2 * inputs + hidden[owner], rng)
+    sender = below(2 * inputs + inner[owner], rng)
     pre = np.where(sender < 2 * inputs, sender % inputs, sender - 2 * inputs + ends)
-    receiver = below(2 * outputs + hidden[owner], rng)
+    receiver = below(2 * outputs + inner[owner], rng)
     post = inputs + np.where(receiver < 2 * outputs, receiver % outputs, receiver - outputs)
-    size = ends + 2
+    size = ends + most
     pairs = np.unique(pair_keys(owner, pre, post, size))
     pairs = _at_most(bounds.synapses, pairs, pairs // size**2, rng)
     low, high = bounds.parameters.T
@@ -55,16 +63,31 @@ def random_genomes(blueprint: Blueprint, rng: Rng, fresh: Ids) -> Genomes:
     )
 
 
-def mutate(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Genomes:
-    """The batch, with one to four mutations of each of the genomes `who`, drawn by their rates.
+def mutate(
+    genomes: Genomes,
+    who: Positions,
+    blueprint: Blueprint,
+    rng: Rng,
+    fresh: Ids,
+    *,
+    menu: Menu | None = None,
+    count: int | None = None,
+) -> Genomes:
+    """The batch, with mutations of each of the genomes `who`, drawn by their rates.
 
     Topology changes only where it is free, and one mutation after the other; the other mutations of a genome act on
-    what it was before. `fresh` [K] is the first of `NEW_IDS` ids for each of `who`.
+    what it was before.
+
+    Args:
+        fresh: int64 [K], the first of `NEW_IDS` ids for each of `who`.
+        menu: what is drawn from; None: `MUTATIONS`.
+        count: of each genome, at most `MOST`; None: one to four, each half as often as the one before.
     """
-    usable = [mutation for mutation in MUTATIONS.values() if not (mutation[2] and blueprint.fixed)]
+    usable = [mutation for mutation in (menu or MUTATIONS).values() if not (mutation[2] and blueprint.fixed)]
     rates = np.cumsum([rate for _, rate, _ in usable])
     drawn = np.searchsorted(rates, rng.random((len(who), MOST)) * rates[-1], side="right")
-    drawn[np.arange(MOST) >= rng.geometric(0.5, (len(who), 1))] = NONE
+    many = rng.geometric(0.5, (len(who), 1)) if count is None else np.full((len(who), 1), count)
+    drawn[np.arange(MOST) >= many] = NONE
     topology = np.array([changes for *_, changes in usable])[drawn] & (drawn != NONE)
     turn = np.where(topology, np.cumsum(topology, axis=1) - 1, 0)
 

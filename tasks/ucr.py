@@ -53,7 +53,7 @@ class UcrTask(ClassificationTask):
     flat: bool = False
 
     def load(self) -> tuple[Any, ...]:
-        """Series (samples, times, channels), or rows if `flat`, their labels, and the published parts unless `resample`."""
+        """Series (samples, times, channels), or rows, and their labels; the published parts, too, unless `resample`."""
         files = [self._file(part) for part in PARTS]
         (x, labels), (xt, labels_t) = (READERS[file.suffix](file) for file in files)
         if x.shape[1:] != xt.shape[1:]:

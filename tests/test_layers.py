@@ -45,8 +45,20 @@ LAYERS = [
         "archive",
         "events",
     ],
-    ["actions", "gym", "environments", "evaluate", "baseline", "objectives", "evolution", "check", "examine", "export"],
-    ["store", "config", "workers", "front", "record", "run", "launch"],
+    [
+        "actions",
+        "gym",
+        "environments",
+        "evaluate",
+        "baseline",
+        "objectives",
+        "evolution",
+        "eons",
+        "check",
+        "examine",
+        "export",
+    ],
+    ["store", "config", "presets", "workers", "front", "record", "run", "launch"],
     ["report", "bench", "judge", "new_task", "commands", "cli", "__main__"],
 ]
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
@@ -62,6 +74,7 @@ EVOLUTION_CHAIN = {
     "population",
     "archive",
     "evolution",
+    "eons",
     "objectives",
 }
 EVALUATION_CHAIN = {

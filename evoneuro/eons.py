@@ -1,0 +1,139 @@
+"""EONS as a baseline: the incumbent's algorithm, in the same code and on the same workers.
+
+Schuman, Mitchell, Patton, Potok & Plank, "Evolutionary Optimization for Neuromorphic Systems", NICE 2020: one scalar
+fitness, generations of a few elites, some new random networks and children of tournaments, and parameters that are
+drawn anew. The algorithm itself is not public; it is put together from the paper and from the parameters that its users
+publish, whose values stand below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from deap import base
+
+from evoneuro import keys
+from evoneuro.evolution import Evolution, Judge
+from evoneuro.express import express
+from evoneuro.genome import Genome, Genomes
+from evoneuro.mutations import (
+    Menu,
+    add_neuron,
+    add_synapse,
+    delete_neuron,
+    delete_synapse,
+    redraw_delay,
+    redraw_threshold,
+    redraw_weight,
+)
+from evoneuro.networks import Networks
+from evoneuro.objectives import COLUMN
+from evoneuro.pareto import Positions
+from evoneuro.population import Measures, Population
+from evoneuro.variation import crossover, mutate, random_genomes
+
+MUTATIONS: Menu = {
+    "add_neuron": (add_neuron, 0.75, True),
+    "delete_neuron": (delete_neuron, 0.25, True),
+    "add_synapse": (add_synapse, 0.75, True),
+    "delete_synapse": (delete_synapse, 0.25, True),
+    "redraw_threshold": (redraw_threshold, 2.5, False),
+    "redraw_weight": (redraw_weight, 2.5 * 0.65, False),
+    "redraw_delay": (redraw_delay, 2.5 * 0.35, False),
+}
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What EONS's users set, with the values that they publish.
+
+    Attributes:
+        elites: best networks that live on as they are (num_best).
+        random: share of each generation that is new and random (random_factor).
+        tournament: share of the population that meets in a tournament (tournament_size_factor).
+        best: chance that the best of a tournament wins it (tournament_best_net_factor).
+        mutation: share of the children that are mutated (mutation_rate), with `mutations` mutations each
+            (num_mutations).
+        hidden, synapses: of random networks (starting_nodes, starting_edges).
+        penalty: what a neuron or a synapse takes from the fitness.
+    """
+
+    elites: int = 4
+    random: float = 0.1
+    tournament: float = 0.1
+    best: float = 0.9
+    mutation: float = 0.9
+    mutations: int = 3
+    hidden: int = 3
+    synapses: int = 6
+    penalty: float = 1e-7
+
+
+class Eons(Evolution):
+    """The population of a run that EONS evolves. Objectives and constraints are the archive's alone."""
+
+    parameters = Parameters()
+
+    def make_toolbox(self) -> base.Toolbox:
+        ours = self.parameters
+        toolbox = base.Toolbox()
+        toolbox.register("random", random_genomes, hidden=ours.hidden, synapses=ours.synapses)
+        toolbox.register("mate", crossover)
+        toolbox.register("mutate", mutate, menu=MUTATIONS, count=ours.mutations)
+        return toolbox
+
+    def ask(self, generation: int, judge: Judge, seeds: Sequence[Genome] = ()) -> tuple[Population, Networks]:
+        """The offspring of `generation`: all but the elites' places. Nobody minds if two are one network."""
+        make = self._maker(generation, judge, seeds)
+        genomes = make(0, np.arange(self.size - (self.parameters.elites if generation else 0)))
+        networks = express(genomes, self.blueprint)
+        return Population.born(generation, genomes, networks.fingerprints()), networks
+
+    def tell(self, offspring: Population, judge: Judge) -> None:
+        """The elites and all offspring."""
+        everyone = offspring
+        if len(self.population):
+            elites = self._order(self.population, judge)[: self.parameters.elites]
+            everyone = self.population.take(elites).joined(offspring)
+        self.population = everyone.take(self._order(everyone, judge))
+
+    def _order(self, population: Population, judge: Judge) -> Positions:
+        return np.argsort(-fitness(population.measures, self.parameters.penalty), kind="stable")
+
+    def _children(self, generation: int, place: Positions, attempt: int, numbers: Positions) -> Genomes:
+        """New random genomes first, then children of tournaments."""
+        fresh = self._fresh(generation, numbers)
+        strangers = round(self.parameters.random * self.size)
+        rng = keys.generator(self.seed, "initial", generation=generation, sub=attempt)
+        unknown: Genomes = self.toolbox.random(self.blueprint, rng, fresh[:strangers])
+        first, second = self._parents(generation, place, attempt, len(numbers) - strangers)
+        rng = keys.generator(self.seed, "variation", generation=generation, sub=attempt)
+        genomes = self.population.genomes.take(first)
+        pairs = np.flatnonzero((first != second) & (rng.random(len(first)) < self.crossover))
+        if len(pairs):
+            mates = self.population.genomes.take(second[pairs])
+            genomes = genomes.replaced(pairs, self.toolbox.mate(genomes.take(pairs), mates, self.blueprint, rng))
+        who = np.flatnonzero(rng.random(len(first)) < self.parameters.mutation)
+        children = self.toolbox.mutate(genomes, who, self.blueprint, rng, fresh[strangers:][who])
+        return unknown.joined(children)
+
+    def _parents(self, generation: int, place: Positions, attempt: int, count: int) -> tuple[Positions, Positions]:
+        """Winners of two tournaments for each child: mostly the best of some, else any of them."""
+        rng = keys.generator(self.seed, "selection", generation=generation, sub=attempt)
+        some = max(2, round(self.parameters.tournament * len(place)))
+        met = rng.integers(len(place), size=(2 * count, some))
+        best = place[met].argmin(axis=1)
+        anyone = rng.integers(some, size=2 * count)
+        chosen = np.where(rng.random(2 * count) < self.parameters.best, best, anyone)
+        winners: Positions = met[np.arange(2 * count), chosen]
+        return winners[:count], winners[count:]
+
+
+def fitness(measures: Measures, penalty: float) -> npt.NDArray[np.float64]:
+    """Score less a penalty for size (NICE 2020, section 4.5), higher is better; -inf for whoever failed."""
+    size = measures[:, COLUMN["neurons"]] + measures[:, COLUMN["synapses"]]
+    found = measures[:, COLUMN["score"]] - penalty * size
+    return np.where(np.isfinite(found), found, -np.inf)
