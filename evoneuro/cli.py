@@ -102,6 +102,7 @@ def _add_run_commands(command: Command) -> None:
 
     sub = command("front", commands.front, "the Pareto front of a run", "results/iris-...-seed1")
     sub.add_argument("run", metavar="RUN", help="run directory")
+    _add_robustness(sub)
     _add_json(sub)
 
     sub = command("plot", commands.plot, "draw a network, or the front of a run", "net.json --out net.svg")
@@ -115,7 +116,9 @@ def _add_run_commands(command: Command) -> None:
 def _add_network_commands(command: Command) -> None:
     """What is done with a network."""
     about = "score a network on fresh episodes or the test split"
-    _add_held_out(command("evaluate", commands.evaluate, about, "net.json --episodes 1000"))
+    sub = command("evaluate", commands.evaluate, about, "net.json --episodes 1000")
+    _add_held_out(sub)
+    _add_robustness(sub)
 
     about = "NeuroBench's metrics of a network on fresh episodes or the test split, beside our own counts"
     _add_held_out(command("neurobench", commands.neurobench, about, "net.json --task iris"))
@@ -141,6 +144,12 @@ def _add_network_commands(command: Command) -> None:
     sub.add_argument("--format", required=True, metavar="FORMAT", help="tennlab")
     sub.add_argument("--out", required=True, metavar="NET")
     _add_json(sub)
+
+
+def _add_robustness(sub: argparse.ArgumentParser) -> None:
+    about = "scores under noisy weights, dead neurons and jittered input, too; loads the task, and evaluates"
+    sub.add_argument("--robustness", action="store_true", help=about)
+    sub.add_argument("--variants", type=_positive, default=10, metavar="N", help="of each kind of perturbation (10)")
 
 
 def _add_held_out(sub: argparse.ArgumentParser) -> None:

@@ -13,6 +13,7 @@ from evoneuro.errors import EvoNeuroError, check_choice
 
 if TYPE_CHECKING:
     from evoneuro.evaluation import Cases
+    from evoneuro.front import Front
     from evoneuro.network import Network
     from evoneuro.task import Task
 
@@ -97,12 +98,39 @@ def front(options: argparse.Namespace) -> int:
     from evoneuro.front import Front
 
     front = Front.read(options.run)
+    document = front.to_document()
+    if options.robustness:
+        document["robustness"] = _robustness_of_front(front, options.variants)
     if options.json:
-        return _print_json(front.to_document())
-    from evoneuro.report.live import print_front
+        return _print_json(document)
+    from evoneuro.report.live import print_front, print_robustness
 
-    print_front(front.to_document()["front"], sys.stdout)
+    print_front(document["front"], sys.stdout)
+    if options.robustness:
+        print()
+        print_robustness(document["robustness"], sys.stdout)
     return 0
+
+
+def _robustness_of_front(front: Front, variants: int) -> list[dict[str, Any]]:
+    """How each member does on the run's validation cases, unperturbed and under the run's kinds of perturbations."""
+    from dataclasses import replace
+
+    from evoneuro.config import Config
+    from evoneuro.evaluation import Cases
+    from evoneuro.record import Run
+    from evoneuro.robustness import reports
+    from evoneuro.task import load_task
+    from evoneuro.workers.worker import evaluate_batch
+
+    if not front.members:
+        return []
+    config = Config.from_document(Run(Path(front.run)).config)
+    asked = replace(config.robustness, variants=variants)
+    cases = Cases(config.seed, "validation", 0, config.episodes.validation, perturbations=asked)
+    task = load_task(config.task, config.parameters)
+    found = reports(task, [member.network for member in front], cases, evaluate_batch)
+    return [{"id": member.id, **report} for member, report in zip(front, found, strict=True)]
 
 
 def evaluate(options: argparse.Namespace) -> int:
@@ -111,26 +139,45 @@ def evaluate(options: argparse.Namespace) -> int:
 
     network, task, cases = _held_out(options)
     result = evaluate(task, [network], cases)[0]
+    robustness = _robustness(task, network, cases, options) if options.robustness else None
     low, high = confidence_interval(result.case_scores)
     deviation = float(result.case_scores.std(ddof=1)) if len(result.case_scores) > 1 else 0.0
-    return _print_results(
-        {
-            "task": task.name,
-            "score": result.score,
-            "std": deviation,
-            "interval": [low, high],
-            "minimum": float(result.case_scores.min()),
-            "episodes": len(result.case_scores),
-            "neurons": network.neurons,
-            "hidden": network.hidden,
-            "synapses": network.synapses,
-            "latency": result.latency,
-            "energy": result.energy,
-            "spikes": int(result.spikes.sum()) / result.decisions,
-            **_details(task, network, cases),
-        },
-        options.json,
-    )
+    results = {
+        "task": task.name,
+        "score": result.score,
+        "std": deviation,
+        "interval": [low, high],
+        "minimum": float(result.case_scores.min()),
+        "episodes": len(result.case_scores),
+        "neurons": network.neurons,
+        "hidden": network.hidden,
+        "synapses": network.synapses,
+        "latency": result.latency,
+        "energy": result.energy,
+        "spikes": int(result.spikes.sum()) / result.decisions,
+        **_details(task, network, cases),
+    }
+    if robustness is None or options.json:
+        return _print_results(results if robustness is None else {**results, "robustness": robustness}, options.json)
+    from evoneuro.report.live import print_robustness
+
+    _print_results(results, as_json=False)
+    print()
+    print_robustness([{"id": Path(options.net).name, **robustness}], sys.stdout)
+    return 0
+
+
+def _robustness(task: Task, network: Network, cases: Cases, options: argparse.Namespace) -> dict[str, Any]:
+    """How a network does under perturbations that selection has not seen."""
+    from dataclasses import replace
+
+    from evoneuro.evaluation import Perturbations
+    from evoneuro.robustness import reports
+    from evoneuro.workers.worker import evaluate_batch
+
+    asked = Perturbations(variants=options.variants)
+    (found,) = reports(task, [network], replace(cases, perturbations=asked), evaluate_batch)
+    return found
 
 
 def _details(task: Task, network: Network, cases: Cases) -> dict[str, float]:
@@ -267,7 +314,7 @@ def check(options: argparse.Namespace) -> int:
     from evoneuro.check import PATIENCE, load_within
     from evoneuro.config import Config, apply, check_objectives
     from evoneuro.examine import examine
-    from evoneuro.objectives import find_own, measure, named
+    from evoneuro.objectives import find_own, measure, named, plugged
 
     settings = apply({"task": options.target}, options.set)
     strange = [key for key in settings if key not in ("task", "parameters", "workers")]
@@ -277,7 +324,7 @@ def check(options: argparse.Namespace) -> int:
     patience = config.workers.timeout if "workers" in settings else PATIENCE
     task = load_within(options.target, config.parameters, patience)
     check_objectives(f"task {task.name!r}: objectives", task.objectives)
-    own = find_own(task.objectives)
+    own = plugged(find_own(task.objectives))
     findings = examine(task, config.search.population, patience)
     (row,) = measure([findings.report.network], [findings.report.evaluation], own)
     for source, objective in own.items():

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from evoneuro.errors import EvoNeuroError, check_choice, check_integer, nearest
+from evoneuro.evaluation import Perturbations
 from evoneuro.genome import Bounds
 from evoneuro.objectives import check_measure, parse_constraint
 
@@ -34,7 +35,8 @@ class Search:
 
     Attributes:
         population: candidates of a generation, and survivors.
-        objectives: any of score, neurons, hidden, synapses, latency, energy, and plugins; null: the task's own.
+        objectives: any of score, neurons, hidden, synapses, latency, energy, robustness, and plugins; null: the task's
+            own.
         constraints: hard limits such as "latency <= 8"; feasibility comes before all objectives.
         floor: share of the way from a generation-0 network's score to the best score so far, below which a network is
             infeasible, so that tiny useless networks do not own the front; 0 switches it off.
@@ -117,7 +119,7 @@ class Workers:
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that decides a run: with the seed, its result follows from `task`, `search`, `episodes`, `genome`."""
+    """Everything that decides a run: with the seed, its result follows from the task and the sections about search."""
 
     task: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -128,6 +130,7 @@ class Config:
     search: Search = Search()
     episodes: Episodes = Episodes()
     genome: Mapping[str, Any] = field(default_factory=dict)
+    robustness: Perturbations = field(default_factory=Perturbations)
     workers: Workers = Workers()
 
     def __post_init__(self) -> None:
@@ -184,7 +187,7 @@ class Config:
         return "\n".join(lines) + "\n"
 
 
-_SECTIONS = {"budget": Budget, "search": Search, "episodes": Episodes, "workers": Workers}
+_SECTIONS = {"budget": Budget, "search": Search, "episodes": Episodes, "robustness": Perturbations, "workers": Workers}
 
 
 def read(target: str) -> dict[str, Any]:

@@ -16,10 +16,11 @@ import numpy.typing as npt
 from evoneuro.actions import Said, says
 from evoneuro.coding import Decoder, Encoder, Output, decoder_from_spec, encoder_from_spec
 from evoneuro.coding.encoders import UNIT_GAIN
+from evoneuro.coding.jitter import jittered
 from evoneuro.environments import ControlTask, Lanes
 from evoneuro.errors import EvoNeuroError, PluginError, check_integer
 from evoneuro.evaluation import Cases, Evaluation
-from evoneuro.keys import Keys, lane_keys
+from evoneuro.keys import Keys, hashed, lane_keys
 from evoneuro.network import Integers, Network
 from evoneuro.networks import Networks, Settings
 from evoneuro.plugins import plugin_error
@@ -189,8 +190,9 @@ class Answers:
     ) -> Answers:
         """The answers of networks that see what `encoder` makes of the samples, each at its own gain."""
         parts = []
-        for gain in np.unique(gains):
-            positions = np.flatnonzero(gains == gain)
+        groups, group_of = np.unique(_fed_alike(networks, cases, gains), axis=0, return_inverse=True)
+        for number, (gain, *_) in enumerate(groups):
+            positions = np.flatnonzero(group_of.ravel() == number)
             group = networks if len(positions) == len(networks) else networks.take(positions.tolist())
             parts.append((positions, cls._at_gain(task, group, cases, encoder, int(gain))))
         if len(parts) == 1:
@@ -215,12 +217,20 @@ class Answers:
         decoders = _decoders(task, networks)
         records = any(decoder.records for decoder in decoders)
         said, steps, spikes = [], np.zeros(len(networks), np.int64), np.zeros(len(networks.ids), np.int64)
-        for feed in _feeds(task, cases, encoder, gain, window):
+        for feed in _feeds(task, cases, encoder, gain, window=window, limit=networks.settings[0].input_max):
             decided = decide_shared(networks, feed, record=records)
             said.append(_read(decoders, decided.choice, decided.output) if records else decided.choice)
             steps += decided.latency.sum(axis=1)
             spikes += decided.spikes
         return cls(np.concatenate(said, axis=1), steps, spikes)
+
+
+def _fed_alike(networks: Networks, cases: Cases, gains: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """What networks must share to be fed alike, (networks, values): the gain, and what bounds jitter where there is."""
+    if cases.jitter is None:
+        return gains[:, None]
+    bounds = [(settings.window, settings.input_max) for settings in networks.settings]
+    return np.column_stack([gains, np.array(bounds, np.int64)])
 
 
 def _decoders(task: SampleTask, networks: Networks) -> list[Decoder]:
@@ -251,16 +261,24 @@ def _read(decoders: Sequence[Decoder], choices: Integers, outputs: Sequence[Outp
     return np.stack([decoder.read(output) if decoder.records else choice for decoder, choice, output in rows])
 
 
-def _feeds(task: SampleTask, cases: Cases, encoder: Encoder | None, gain: int, window: int) -> Iterator[Feed]:
-    """The encoded samples that are asked for, chunk by chunk."""
+def _feeds(
+    task: SampleTask, cases: Cases, encoder: Encoder | None, gain: int, *, window: int, limit: int
+) -> Iterator[Feed]:
+    """The encoded samples that are asked for, chunk by chunk.
+
+    Args:
+        limit: largest |charge| that a network takes; jitter keeps to it.
+    """
     chosen = _call(task, "cases", cases.split, cases.seed, cases.generation)
     for lanes, feed in task.feeds(cases.split, cases.seed, encoder, gain, window):
-        if chosen is None:
+        here = np.arange(lanes.start, lanes.stop)
+        if chosen is not None:
+            here = chosen[(chosen >= lanes.start) & (chosen < lanes.stop)]
+            feed = np.ascontiguousarray(feed[:, :, here - lanes.start])
+        if cases.jitter is not None:
+            feed = jittered(feed, hashed(cases.jitter.key, here), cases.jitter.reach, window, limit)
+        if len(here):
             yield feed
-        else:
-            here = chosen[(chosen >= lanes.start) & (chosen < lanes.stop)] - lanes.start
-            if len(here):
-                yield np.ascontiguousarray(feed[:, :, here])
 
 
 # Control: many decisions per lane
@@ -275,6 +293,7 @@ def _episodes(
     keys = lane_keys(cases.seed, cases.stream, cases.count, cases.generation)
     simulator = lane_simulator(networks, cases.count, encoder, gains, record=decoder.records)
     windows = np.repeat([settings.window for settings in networks.settings], cases.count)
+    limits = np.repeat([settings.input_max for settings in networks.settings], cases.count)
     lane = np.arange(total)  # which episode of which network each live lane is
     returns, steps = np.zeros(total), np.zeros(total, np.int64)  # of the live lanes
     done = np.zeros((3, total))  # returns, steps and decisions of all
@@ -282,7 +301,13 @@ def _episodes(
     state, observation = _reset(task, np.tile(keys, count))
     for decision in range(1, _call(task, "step_limit") + 1):
         seen = _by_lane(task, "observation", observation, (len(lane), len(encoder.low)))
-        choice, latency = simulator.act(seen)
+        if cases.jitter is None:
+            choice, latency = simulator.act(seen)
+        else:
+            feed = encoder.encode(encoder.quantise(seen), int(windows.max()), gains[lane // cases.count])
+            episodes = hashed(cases.jitter.key, lane % cases.count)
+            feed = jittered(feed, hashed(episodes, decision), cases.jitter.reach, windows[lane], limits[lane])
+            choice, latency = simulator.decide(feed)
         action = _action(decoder, simulator.output, windows[lane]) if decoder.records else choice
         state, observation, reward, over = _step(task, state, action)
         returns += reward

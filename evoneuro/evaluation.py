@@ -7,7 +7,43 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from evoneuro.errors import EvoNeuroError, check_integer
+
 STREAM_OF_SPLIT = {"episodes": "train", "validation": "validation", "test": "test"}
+
+
+@dataclass(frozen=True)
+class Perturbations:
+    """What robustness is scored under: `variants` of each kind whose strength is not 0.
+
+    Attributes:
+        variants: of each kind.
+        weight_noise: standard deviation of the noise on weights, as a share of the network's largest |weight|.
+        dead: share of the input and hidden neurons that never fire, rounded up.
+        jitter: most steps by which each spike that is fed moves, to either side.
+    """
+
+    variants: int = 3
+    weight_noise: float = 0.1
+    dead: float = 0.1
+    jitter: int = 1
+
+    def __post_init__(self) -> None:
+        check_integer("robustness.variants", self.variants, 1, 2**16)
+        check_integer("robustness.jitter", self.jitter, 0, 2**16)
+        for name in ("weight_noise", "dead"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise EvoNeuroError(f"robustness.{name}: expected 0 to 1, got {getattr(self, name):g}")
+        if not (self.weight_noise or self.dead or self.jitter):
+            raise EvoNeuroError("robustness: weight_noise, dead and jitter are all 0; nothing would be perturbed")
+
+
+@dataclass(frozen=True)
+class Jitter:
+    """Spikes that are fed move by up to `reach` steps, as `key` says (see `evoneuro.coding.jitter`)."""
+
+    key: int
+    reach: int
 
 
 @dataclass(frozen=True)
@@ -19,12 +55,16 @@ class Cases:
         stream: "episodes" (selection sees them; a data set's training split), "validation" or "test".
         generation: key part of the episodes; a data set ignores it.
         count: episodes; a data set takes its whole split.
+        jitter: of what is fed, or None.
+        perturbations: under which each candidate's robustness is scored besides, or None.
     """
 
     seed: int
     stream: str
     generation: int = 0
     count: int = 1
+    jitter: Jitter | None = None
+    perturbations: Perturbations | None = None
 
     @property
     def split(self) -> str:
@@ -45,6 +85,7 @@ class Evaluation:
         decisions: decisions taken over all cases.
         steps: network-steps simulated, over all lanes.
         failure: why there is no score, or None.
+        robustness: score under perturbations (see `evoneuro.robustness`); NaN where none was asked for.
     """
 
     score: float
@@ -55,6 +96,7 @@ class Evaluation:
     decisions: int = 0
     steps: int = 0
     failure: str | None = None
+    robustness: float = float("nan")
 
     @classmethod
     def failed(cls, reason: str) -> Evaluation:
@@ -71,5 +113,5 @@ class Evaluation:
             return NotImplemented
         return self.failure == other.failure and all(
             np.array_equal(getattr(self, name), getattr(other, name), equal_nan=True)
-            for name in ("score", "case_scores", "latency", "energy", "spikes", "decisions", "steps")
+            for name in ("score", "case_scores", "latency", "energy", "spikes", "decisions", "steps", "robustness")
         )

@@ -23,9 +23,12 @@ STREAMS = {
     "jitter": 7,  # noise on copies of training samples
     "check": 8,  # `check`: the network and the inputs it is tried with
     "baseline": 9,  # training samples and random states of the models beside a score
+    "perturbation": 10,  # noise on weights, dead neurons and jitter, under which robustness is scored
 }
 
 Keys = npt.NDArray[np.uint64]
+
+_GOLDEN = 0x9E3779B97F4A7C15  # the step of SplitMix64
 
 
 def sequence(
@@ -58,6 +61,18 @@ def lane_keys(seed: int, stream: str, count: int, generation: int = 0, first: in
 def lane_generator(key: int | np.uint64) -> np.random.Generator:
     """The generator of one lane, from its key."""
     return np.random.Generator(np.random.Philox(int(key)))
+
+
+def hashed(keys: npt.ArrayLike, counters: npt.ArrayLike) -> Keys:
+    """Random words uint64 [...]: each a function of its key and counter alone, both of which are broadcast.
+
+    SplitMix64 (Steele, Lea, Flood, OOPSLA 2014) as a hash, for as many numbers as no generator could be made for.
+    """
+    words = np.asarray(keys, np.uint64) + (np.asarray(counters, np.uint64) + np.uint64(1)) * np.uint64(_GOLDEN)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        words = (words ^ (words >> np.uint64(shift))) * np.uint64(factor)
+    found: Keys = words ^ (words >> np.uint64(31))
+    return found
 
 
 def uniform(keys: Keys, low: npt.ArrayLike, high: npt.ArrayLike) -> npt.NDArray[np.float64]:

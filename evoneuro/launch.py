@@ -22,7 +22,7 @@ from evoneuro.front import Front, resolve
 from evoneuro.genome import Genome
 from evoneuro.network import Network
 from evoneuro.network_file import write_atomically
-from evoneuro.objectives import Own, described, find_own, measure, parse_constraint
+from evoneuro.objectives import Own, described, find_own, measure, parse_constraint, plugged
 from evoneuro.plugins import absolute
 from evoneuro.presets import preset
 from evoneuro.record import Run
@@ -96,7 +96,7 @@ def start(config: Config, display: Observer | None = None) -> Run:
     genomes = [absorb(network, blueprint) for network in seeds]
     check_objectives(f"task {task.name!r}: objectives", config.search.objectives or task.objectives)
     report = check_task(task, config.workers.timeout)
-    measure([report.network], [report.evaluation], own)
+    measure([report.network], [report.evaluation], plugged(own))
     stamp = time.strftime("%Y%m%d-%H%M%S")
     path = _free(Path(config.out) / f"{task.name}-{stamp}-seed{config.seed}")
     document = config.to_document()
@@ -225,7 +225,7 @@ def _task_digest(task: Task, blueprint: Blueprint, own: Own) -> str:
         coding.append(encoder_from_spec(blueprint.encoder or {}))
     if is_plugin(blueprint.decoder, DECODERS):
         coding.append(decoder_from_spec(blueprint.decoder))
-    sources = [inspect.getsourcefile(type(plugin)) for plugin in (task, *coding, *own.values())]
+    sources = [inspect.getsourcefile(type(plugin)) for plugin in (task, *coding, *plugged(own).values())]
     code = b"".join(Path(source).read_bytes() for source in sources if source is not None)
     data = getattr(task, "digest", lambda: "")()
     return hashlib.sha256(code + data.encode()).hexdigest()

@@ -1,8 +1,8 @@
 """Objectives and constraints by name; the only place where "higher is better" becomes "lower is better".
 
 Measures are a table, float64 (candidates, measures), with a column for each entry of `MEASURES`, in that order, and
-then one for each objective of the run's own: plugins, which the configuration names by entry point (group
-`evoneuro.objectives`), as `package.module:Class` or as `path/file.py:Class`.
+then one for each objective of the run's own: those `ON_REQUEST`, and plugins, which the configuration names by entry
+point (group `evoneuro.objectives`), as `package.module:Class` or as `path/file.py:Class`.
 """
 
 from __future__ import annotations
@@ -73,6 +73,18 @@ class Objective:
         raise NotImplementedError
 
 
+class Robustness(Objective):
+    """The score under noise on weights, dead neurons and jittered input: see `evoneuro.robustness`."""
+
+    maximise = True
+
+    def read(self, networks: Sequence[Network], evaluations: Sequence[Evaluation]) -> npt.ArrayLike:
+        return [evaluation.robustness for evaluation in evaluations]
+
+
+# Ours, and measured only where they are chosen: each costs evaluations of its own, and has no column otherwise.
+ON_REQUEST: Mapping[str, type[Objective]] = {"robustness": Robustness}
+
 Own = Mapping[str, Objective]  # the run's own objectives, by the name that the configuration has for them
 
 NONE: Own = {}
@@ -84,11 +96,11 @@ def check_measure(what: str, name: str) -> str:
     Raises:
         EvoNeuroError: neither; names the nearest.
     """
-    return name if ":" in name else check_choice(what, name, [*MEASURES, *plugins.registered(GROUP)])
+    return name if ":" in name else check_choice(what, name, [*MEASURES, *ON_REQUEST, *plugins.registered(GROUP)])
 
 
 def find_own(names: Iterable[str]) -> Own:
-    """The objectives among `names` that are plugins, in the order in which they are first named; imports them.
+    """The objectives among `names` that are no `MEASURES`, in the order in which they are named; imports plugins.
 
     Raises:
         EvoNeuroError: no such plugin, or a name that is taken.
@@ -98,7 +110,7 @@ def find_own(names: Iterable[str]) -> Own:
     for source in names:
         if source in MEASURES or source in own:
             continue
-        cls = plugins.find("objective", source, GROUP, Objective)
+        cls = ON_REQUEST.get(source) or plugins.find("objective", source, GROUP, Objective)
         try:
             made = cls()
         except Exception as error:
@@ -110,6 +122,11 @@ def find_own(names: Iterable[str]) -> Own:
             )
         own[source] = made
     return own
+
+
+def plugged(own: Own) -> Own:
+    """Those of `own` that are plugins."""
+    return {source: objective for source, objective in own.items() if source not in ON_REQUEST}
 
 
 def described(own: Own) -> list[dict[str, Any]]:

@@ -30,6 +30,15 @@ class Run:
         finally:
             store.close()
 
+    @property
+    def config(self) -> dict[str, Any]:
+        """The resolved configuration, as `evoneuro.config.Config.from_document` takes it."""
+        store = Store.read(self.path)
+        try:
+            return store.config
+        finally:
+            store.close()
+
     def status(self) -> dict[str, Any]:
         """state, generation, evaluations, failures, digest: readable while the run is alive and after a crash."""
         store = Store.read(self.path)

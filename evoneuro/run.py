@@ -75,6 +75,7 @@ class Session:
         search = config.search
         self.evolution = METHODS[search.method](blueprint, config.seed, search.population, search.crossover)
         self.archive = Archive.empty(len(MEASURES) + len(own), FRONT_LIMIT)
+        self.perturbations = config.robustness if "robustness" in own else None
         self.baseline = 0.0
         self.reference: list[float] = []
         self.episodes = config.episodes.count or (task.episodes if isinstance(task, ControlTask) else 1)
@@ -164,7 +165,13 @@ class Session:
         episodes = self.config.episodes
         if purpose == "validation":
             return Cases(self.config.seed, "validation", 0, episodes.validation)
-        return Cases(self.config.seed, "episodes", generation // episodes.refresh, self.episodes)
+        return Cases(
+            self.config.seed,
+            "episodes",
+            generation // episodes.refresh,
+            self.episodes,
+            perturbations=self.perturbations,
+        )
 
     def _rescore(self, generation: int, pool: Pool) -> None:
         """Survivors and front meet the new episodes, so that all are compared on the same ones."""

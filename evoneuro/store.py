@@ -46,20 +46,22 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE evaluations (
     generation INTEGER NOT NULL, purpose TEXT NOT NULL, position INTEGER NOT NULL,
     score, latency, energy, decisions INTEGER NOT NULL, steps INTEGER NOT NULL,
-    failure BLOB, case_scores BLOB NOT NULL, spikes BLOB NOT NULL,
+    failure BLOB, case_scores BLOB NOT NULL, spikes BLOB NOT NULL, robustness,
     PRIMARY KEY (generation, purpose, position));
 CREATE TABLE generations (
     generation INTEGER PRIMARY KEY, document BLOB NOT NULL, summary TEXT NOT NULL, sha256 TEXT NOT NULL);
 """
 _RECORD = """
 INSERT INTO evaluations
-    (generation, purpose, position, score, latency, energy, decisions, steps, failure, case_scores, spikes)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (generation, purpose, position) DO NOTHING
+    (generation, purpose, position, {columns})
+VALUES (?, ?, ?, {marks}) ON CONFLICT (generation, purpose, position) DO NOTHING
 """
 _EVALUATIONS = """
-SELECT position, score, latency, energy, decisions, steps, failure, case_scores, spikes
+SELECT position, {columns}
 FROM evaluations WHERE generation = ? AND purpose = ? ORDER BY position
 """
+# What is stored of an evaluation; a run that is older than robustness has no column for it, and asks for none.
+_COLUMNS = ("score", "latency", "energy", "decisions", "steps", "failure", "case_scores", "spikes", "robustness")
 
 
 class Store:
@@ -80,6 +82,8 @@ class Store:
             raise FormatError(f"{path}: run format version {version}; this program reads version {VERSION}{hint}")
         self.config: dict[str, Any] = self._value("config", dict)
         self.meta: dict[str, Any] = self._value("meta", dict)
+        there = {name for _, name, *_ in self._query("PRAGMA table_info(evaluations)")}
+        self._columns = [name for name in _COLUMNS if name != "robustness" or name in there]
         self._resources = resources.pop_all()  # ours from here on; a refused run is released by the caller
 
     @classmethod
@@ -156,14 +160,16 @@ class Store:
             RunError: the disk is full or fails; then nothing of `results` is journaled.
         """
         check_choice("purpose", purpose, PURPOSES)
-        rows = [(generation, purpose, position, *_to_row(evaluation)) for position, evaluation in results]
+        width, marks = len(self._columns), ", ".join("?" for _ in self._columns)
+        rows = [(generation, purpose, position, *_to_row(evaluation)[:width]) for position, evaluation in results]
+        statement = _RECORD.format(columns=", ".join(self._columns), marks=marks)
         with self._transaction(f"evaluations of generation {generation}") as database:
-            database.executemany(_RECORD, rows)
+            database.executemany(statement, rows)
 
     def evaluations(self, generation: int, purpose: str) -> dict[int, Evaluation]:
         """What is journaled: position -> evaluation, in order of position."""
         check_choice("purpose", purpose, PURPOSES)
-        rows = self._query(_EVALUATIONS, generation, purpose)
+        rows = self._query(_EVALUATIONS.format(columns=", ".join(self._columns)), generation, purpose)
         with _sound(f"{self.path}: evaluations of generation {generation}"):
             return {position: _to_evaluation(row) for position, *row in rows}
 
@@ -450,7 +456,7 @@ def _parsed(text: str | bytes, kind: type = dict) -> Any:
 
 
 def _to_row(evaluation: Evaluation) -> tuple[Any, ...]:
-    """score, latency, energy (NaN as NULL), decisions, steps, failure, case_scores, spikes."""
+    """What `_COLUMNS` names, in that order; NaN as NULL."""
     failure = evaluation.failure
     return (
         _number(evaluation.score),
@@ -461,6 +467,7 @@ def _to_row(evaluation: Evaluation) -> tuple[Any, ...]:
         None if failure is None else failure.encode("utf-8", "surrogatepass"),
         evaluation.case_scores.astype("<f8", copy=False).tobytes(),
         evaluation.spikes.astype("<i8", copy=False).tobytes(),
+        _number(evaluation.robustness),
     )
 
 
@@ -470,8 +477,9 @@ def _number(value: float) -> float | None:
 
 def _to_evaluation(row: Sequence[Any]) -> Evaluation:
     """The inverse of `_to_row`."""
-    *numbers, decisions, steps, failure, case_scores, spikes = row
-    score, latency, energy = (math.nan if number is None else float(number) for number in numbers)
+    *numbers, decisions, steps, failure, case_scores, spikes, robustness = (*row, None)[: len(_COLUMNS)]
+    numbers.append(robustness)
+    score, latency, energy, robust = (math.nan if number is None else float(number) for number in numbers)
     return Evaluation(
         score,
         np.frombuffer(case_scores, "<f8").astype(np.float64),
@@ -481,6 +489,7 @@ def _to_evaluation(row: Sequence[Any]) -> Evaluation:
         int(decisions),
         int(steps),
         None if failure is None else _to_text(failure),
+        robust,
     )
 
 

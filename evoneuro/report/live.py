@@ -270,11 +270,37 @@ def print_front(members: Sequence[Mapping[str, Any]], stream: TextIO) -> None:
     Raises:
         OSError: the stream cannot be written; these are results, so nobody should miss them silently.
     """
+    _print_table(front_table(members), stream)
+
+
+def print_robustness(reports: Sequence[Mapping[str, Any]], stream: TextIO) -> None:
+    """Print `robustness_table` to `stream`, as `print_front`."""
+    _print_table(robustness_table(reports), stream)
+
+
+def robustness_table(reports: Sequence[Mapping[str, Any]]) -> Table:
+    """Reports of `evoneuro.robustness`, with an `id` each, one a row: of each kind the mean, then the worst.
+
+    All scores have the same number of decimals.
+    """
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    kinds = [key for key, value in reports[0].items() if isinstance(value, Mapping)] if reports else []
+    for name in ("id", "score", "robustness", *(name for kind in kinds for name in (kind.replace("_", " "), "worst"))):
+        table.add_column(name, justify="right", no_wrap=True)
+    rows = [
+        [report["score"], report["robustness"], *(report[kind][part] for kind in kinds for part in ("mean", "worst"))]
+        for report in reports
+    ]
+    decimals = _decimals([value for row in rows for value in row])
+    for report, row in zip(reports, rows, strict=True):
+        table.add_row(str(report["id"]), *(_fixed(value, decimals) for value in row))
+    return table
+
+
+def _print_table(table: Table, stream: TextIO) -> None:
     # Not to the stream itself, because rich ends the program when it finds a pipe broken.
     text = io.StringIO()
-    Console(file=text, width=WIDE, highlight=False, force_terminal=_is_terminal(stream) or None).print(
-        front_table(members)
-    )
+    Console(file=text, width=WIDE, highlight=False, force_terminal=_is_terminal(stream) or None).print(table)
     lines = (line.rstrip() for line in text.getvalue().splitlines())
     stream.write(_encodable("\n".join(lines) + "\n", stream))
 

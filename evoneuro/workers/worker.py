@@ -28,12 +28,16 @@ from evoneuro.networks import Networks
 from evoneuro.parcel import Parcel
 from evoneuro.parcel import unpack as unpack_parcel
 from evoneuro.plugins import MissingPluginError, as_sent, plugin_error
+from evoneuro.robustness import evaluate_robust
 from evoneuro.simulator.lanes import warm_up
 from evoneuro.task import Task, load_task
 
 Packed = dict[str, Any]
 
-COLUMNS = {"score": np.float64, "latency": np.float64, "energy": np.float64, "decisions": np.int64, "steps": np.int64}
+COLUMNS = {
+    **dict.fromkeys(("score", "latency", "energy", "robustness"), np.float64),
+    **dict.fromkeys(("decisions", "steps"), np.int64),
+}
 RAGGED = {"case_scores": np.float64, "spikes": np.int64}  # one array for each evaluation
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -72,7 +76,7 @@ def evaluate_batch(
         passing: exceptions that are not the task's and go through.
     """
     try:
-        return evaluate(task, networks, cases)
+        return (evaluate if cases.perturbations is None else evaluate_robust)(task, networks, cases)
     except passing:
         raise
     except BaseException as error:
@@ -151,13 +155,14 @@ def _narrowed(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _reason(task: Task, error: BaseException) -> str:
-    """'raised ValueError: message (file.py, line 12)', with the deepest line of the task's own code."""
+    """'raised ValueError: message (file.py, line 12)', with the deepest line of the task's own code, and any notes."""
+    notes = "".join(f" {note}" for note in getattr(error, "__notes__", []))
     cause = error.__cause__ if isinstance(error, PluginError) else None
     if isinstance(error, EvoNeuroError) and cause is None:
-        return _shortened(str(error))  # ours: it says what the plugin returned, or what does not fit
+        return _shortened(str(error)) + notes  # ours: it says what the plugin returned, or what does not fit
     cause = cause or error
     line = _line(task, cause)
-    return f"raised {_described(cause)}" + (f" ({line})" if line else "")
+    return f"raised {_described(cause)}" + (f" ({line})" if line else "") + notes
 
 
 def _described(error: BaseException) -> str:
