@@ -68,9 +68,10 @@ def hashed(keys: npt.ArrayLike, counters: npt.ArrayLike) -> Keys:
 
     SplitMix64 (Steele, Lea, Flood, OOPSLA 2014) as a hash, for as many numbers as no generator could be made for.
     """
-    words = np.asarray(keys, np.uint64) + (np.asarray(counters, np.uint64) + np.uint64(1)) * np.uint64(_GOLDEN)
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        words = (words ^ (words >> np.uint64(shift))) * np.uint64(factor)
+    with np.errstate(over="ignore"):  # it wraps, as it should
+        words = np.asarray(keys, np.uint64) + (np.asarray(counters, np.uint64) + np.uint64(1)) * np.uint64(_GOLDEN)
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+            words = (words ^ (words >> np.uint64(shift))) * np.uint64(factor)
     found: Keys = words ^ (words >> np.uint64(31))
     return found
 
