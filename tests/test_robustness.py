@@ -33,6 +33,7 @@ from evoneuro.objectives import Robustness, find_own, losses, measure, plugged
 from evoneuro.record import Run
 from evoneuro.robustness import KINDS, dead_neurons, evaluate_robust, noisy_weights, scores_by_kind, variants
 from evoneuro.run import Silent
+from evoneuro.samples import SampleTask
 from evoneuro.simulator.lanes import KERNELS, VARIABLE
 from evoneuro.store import DATABASE, Store
 from evoneuro.task import load_task
@@ -98,8 +99,8 @@ def test_a_perturbation_knows_only_its_key_and_its_network(perturb: Perturb) -> 
 
 def test_noise_has_the_deviation_that_is_asked_for() -> None:
     synapses = 20_000
-    net = replace(wire(), pre=[0] * synapses, post=[2] * synapses, weight=[0] * (synapses - 1) + [1000],
-                  delay=[1] * synapses)  # fmt: skip
+    weight = [0] * (synapses - 1) + [1000]
+    net = wire(pre=[0] * synapses, post=[2] * synapses, weight=weight, delay=[1] * synapses)
     noise = noisy_weights(Networks.of([net]), 0.1, rng()).weight[net.weight == 0]
     assert abs(noise.mean()) < 3 * 100 / np.sqrt(synapses)
     assert noise.std() == pytest.approx(100, rel=0.03)
@@ -206,6 +207,7 @@ def test_minibatches_are_jittered_as_the_whole_would_be() -> None:
     task, whole = load_task("iris", {"batch": 20}), load_task("iris")
     network = probe(whole)
     cases = Cases(4, "episodes", 2, 1, jitter=Jitter(5, 2))
+    assert isinstance(task, SampleTask)
     chosen = task.cases("train", 4, 2)
     found = evaluate(task, [network], cases)[0].case_scores
     assert found.tolist() == evaluate(whole, [network], cases)[0].case_scores[chosen].tolist()
