@@ -171,7 +171,7 @@ class Config:
         Raises:
             EvoNeuroError: an unknown key (naming the nearest), or a value of a wrong type.
         """
-        config: Config = _build(cls, "", document)
+        config: Config = build(cls, "", document)
         return config
 
     def to_toml(self) -> str:
@@ -198,24 +198,51 @@ def read(target: str) -> dict[str, Any]:
     """
     if not target.endswith(".toml"):
         return {"task": target}
+    document = normal(load(target), target)
+    if "task" not in document:
+        raise EvoNeuroError(f'{target}: expected the task\'s name, as task = "cartpole" or [task] name = "cartpole"')
+    return document
+
+
+def load(target: str) -> dict[str, Any]:
+    """What a TOML file says, as it stands.
+
+    Raises:
+        EvoNeuroError: the file is missing, or no TOML.
+    """
     try:
-        document = tomllib.loads(Path(target).read_text(encoding="utf-8"))
+        return tomllib.loads(Path(target).read_text(encoding="utf-8"))
     except OSError as error:
         raise EvoNeuroError(f"{target}: cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise EvoNeuroError(f"{target}: not TOML: {error}") from None
+
+
+def normal(document: Mapping[str, Any], target: str) -> dict[str, Any]:
+    """The document of what a TOML file says: [task] as `task` and `parameters`, plugins' files named from here.
+
+    Args:
+        target: the file, beside which those of plugins may stand.
+
+    Raises:
+        EvoNeuroError: a task that is neither a name nor a table.
+    """
+    document = dict(document)
     task = document.pop("task", None)
     if isinstance(task, dict):
         if "parameters" in document:
             raise EvoNeuroError(f"{target}: [task] and [parameters] say the same thing; put all of it under [task]")
         document["parameters"] = dict(task)
         task = document["parameters"].pop("name", None)
+    here = Path(target).parent
+    document = _placed(document, here)
+    if task is None:
+        return document
     if not isinstance(task, str):
         raise EvoNeuroError(f'{target}: expected the task\'s name, as task = "cartpole" or [task] name = "cartpole"')
-    here = Path(target).parent
     if ".py:" in task and not Path(task).is_absolute():
         task = str(here / task)
-    return {**_placed(document, here), "task": task}
+    return {**document, "task": task}
 
 
 def _placed(document: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -272,7 +299,12 @@ def parse_value(text: str) -> Any:
         return text.strip()
 
 
-def _build(cls: Any, where: str, document: Mapping[str, Any]) -> Any:
+def build(cls: Any, where: str, document: Mapping[str, Any]) -> Any:
+    """The dataclass `cls` of a document with its keys; `where` stands before a key in errors, as in "search.".
+
+    Raises:
+        EvoNeuroError: an unknown key (naming the nearest), or a value of a wrong type.
+    """
     known = {f.name: f for f in fields(cls)}
     values: dict[str, Any] = {}
     for key, value in document.items():
@@ -291,7 +323,7 @@ def _build(cls: Any, where: str, document: Mapping[str, Any]) -> Any:
 def _section(key: str, value: Any) -> Any:
     if not isinstance(value, Mapping):
         raise EvoNeuroError(f"{key}: expected a section [{key}], got {value!r}")
-    return _build(_SECTIONS[key], f"{key}.", value) if key in _SECTIONS else dict(value)
+    return build(_SECTIONS[key], f"{key}.", value) if key in _SECTIONS else dict(value)
 
 
 def _typed(what: str, kind: str, value: Any) -> Any:

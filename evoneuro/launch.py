@@ -78,8 +78,11 @@ def configured(document: Mapping[str, Any]) -> Config:
     return Config.from_document({**said, **sections})
 
 
-def start(config: Config, display: Observer | None = None) -> Run:
+def start(config: Config, display: Observer | None = None, path: Path | None = None) -> Run:
     """Begin a run in a new directory below `config.out`, and see it through.
+
+    Args:
+        path: the run directory, instead of one named after task, time and seed.
 
     Raises:
         EvoNeuroError: a task, key or network that does not fit; nothing has been written then.
@@ -98,7 +101,7 @@ def start(config: Config, display: Observer | None = None) -> Run:
     report = check_task(task, config.workers.timeout)
     measure([report.network], [report.evaluation], plugged(own))
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    path = _free(Path(config.out) / f"{task.name}-{stamp}-seed{config.seed}")
+    path = path or _free(Path(config.out) / f"{task.name}-{stamp}-seed{config.seed}")
     document = config.to_document()
     store = Store.create(path, document, _meta(task, blueprint, genomes, own))
     try:

@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from evoneuro.archive import VALIDATION
+from evoneuro.documents import unpack
+from evoneuro.errors import FormatError
 from evoneuro.front import Front
+from evoneuro.population import Measures
 from evoneuro.store import Store
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """The front as it was when a generation closed.
+
+    Attributes:
+        evaluations, steps: networks evaluated until then, for whatever purpose, and network-steps simulated for them.
+        measures: float64 (members, measures), the columns of `objectives.MEASURES` and of the run's own objectives.
+        validation: float64 [members], validation score; NaN where it has not been measured.
+    """
+
+    generation: int
+    evaluations: int
+    steps: int
+    measures: Measures
+    validation: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -60,6 +85,25 @@ class Run:
         finally:
             store.close()
 
+    def history(self) -> list[Moment]:
+        """The front at the end of each closed generation, in order, with what it had cost.
+
+        Raises:
+            FormatError: a damaged generation.
+        """
+        store = Store.read(self.path)
+        try:
+            work, moments = store.work(), []
+            evaluations = steps = 0
+            for generation, blob in store.generations():
+                made, simulated = work.get(generation, (0, 0))
+                evaluations, steps = evaluations + made, steps + simulated
+                measures, scores = _front(unpack(blob), f"{self.path}: generation {generation}")
+                moments.append(Moment(generation, evaluations, steps, measures, scores))
+            return moments
+        finally:
+            store.close()
+
     def failures(self) -> list[tuple[int, str, int, str]]:
         """Generation, purpose, position and reason of every candidate that failed."""
         store = Store.read(self.path)
@@ -67,3 +111,11 @@ class Run:
             return store.failures()
         finally:
             store.close()
+
+
+def _front(document: Mapping[str, Any], what: str) -> tuple[Measures, npt.NDArray[np.float64]]:
+    """Measures and validation scores of a generation's archive; the genomes stay packed."""
+    measures, validation = document.get("archive.measures"), document.get("archive.validation")
+    if measures is None or validation is None or validation.shape != (len(measures), len(VALIDATION)):
+        raise FormatError(f"{what}: archive: measures and validation do not fit each other")
+    return measures.astype(np.float64), validation[:, VALIDATION.index("score")].astype(np.float64)

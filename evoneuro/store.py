@@ -198,13 +198,28 @@ class Store:
             FormatError: its content does not match its checksum.
         """
         rows = self._query("SELECT * FROM generations ORDER BY generation DESC LIMIT 1")
-        if not rows:
-            return None
-        generation, blob, text, digest = rows[0]
+        return self._closed(rows[0]) if rows else None
+
+    def generations(self) -> Iterator[tuple[int, bytes]]:
+        """Each closed generation and its document's blob, in order, one at a time.
+
+        Raises:
+            FormatError: the content of one does not match its checksum.
+        """
+        for (generation,) in self._query("SELECT generation FROM generations ORDER BY generation"):
+            yield self._closed(self._query("SELECT * FROM generations WHERE generation = ?", generation)[0])
+
+    def _closed(self, row: Sequence[Any]) -> tuple[int, bytes]:
+        generation, blob, text, digest = row
         with _sound(f"{self.path}: generation {generation}"):
             if _digest(generation, blob, text) != digest:
                 raise ValueError("its content does not match its sha256")
             return generation, _unpacked(blob)
+
+    def work(self) -> dict[int, tuple[int, int]]:
+        """Generation -> evaluations that it made, for whatever purpose, and network-steps simulated for them."""
+        rows = self._query("SELECT generation, count(*), sum(steps) FROM evaluations GROUP BY generation")
+        return {generation: (evaluations, steps) for generation, evaluations, steps in rows}
 
     def summaries(self) -> list[dict[str, Any]]:
         """The summary of each closed generation, in order."""
