@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from evoneuro.config import Config, build, load, normal
-from evoneuro.errors import EvoNeuroError, FormatError, check_integer, nearest
+from evoneuro.errors import EvoNeuroError, FormatError, PluginError, check_integer, nearest
 from evoneuro.launch import configured
 from evoneuro.network_file import write_atomically
 from evoneuro.plugins import absolute
 
 RECORD = "study.json"  # in the study's directory: the configurations that its runs have
 ALONE = "base"  # the variant of a study without any
+
+MOST = 2**16  # seeds
 
 _OUR_KEYS = ("variants", "seeds", "parallel", "held_out", "solved", "pictures")
 _REFUSED = {"seed": "seeds", "out": "--out DIR"}  # keys of a run that a study has in another form
@@ -160,7 +162,8 @@ def read(
     base = {key: value for key, value in document.items() if key not in _OUR_KEYS}
     if workers is not None:
         base["workers"] = {**_table(target, "workers", base.get("workers", {})), "count": workers}
-    alone = _table(target, "workers", base.get("workers", {})).get("count", 0) == 0
+    variants = _variants(target, base, document.get("variants", {ALONE: {}}), workers)
+    alone = all(config.workers.count == 0 for config in variants.values())
     parallel = document.get("parallel", (cores or os.cpu_count() or 1) if alone else 1)
     asked = seeds if seeds is not None else document.get("seeds")
     if asked is None:
@@ -169,7 +172,7 @@ def read(
         source=target,
         out=Path(out) if out is not None else Path("results") / _named_after(Path(target)),
         seeds=parse_seeds("--seeds" if seeds is not None else f"{target}: seeds", asked),
-        variants=_variants(target, base, document.get("variants", {ALONE: {}}), workers),
+        variants=variants,
         held_out=_section(target, "held_out", HeldOut, document),
         solved=_section(target, "solved", Solved, document),
         pictures=_section(target, "pictures", Pictures, document),
@@ -186,14 +189,15 @@ def parse_seeds(what: str, value: Any) -> tuple[int, ...]:
     if isinstance(value, str) and re.fullmatch(r"\d+", value):
         value = int(value)
     if isinstance(value, str) and (match := re.fullmatch(r"(\d+)-(\d+)", value)):
-        first, last = int(match[1]), int(match[2])
-        found: Sequence[Any] = range(first, min(last, first + 2**16) + 1)
+        found: Sequence[Any] = range(int(match[1]), int(match[2]) + 1)
     elif isinstance(value, int) and not isinstance(value, bool):
-        found = range(min(value, 2**16))
+        found = range(value)
     elif isinstance(value, list):
         found = value
     else:
         raise EvoNeuroError(f'{what}: expected a number of seeds, "a-b" or a list of seeds, got {value!r}')
+    if len(found) > MOST:
+        raise EvoNeuroError(f"{what}: expected at most {MOST} seeds, got {value!r}")
     seeds = tuple(check_integer(what, seed, 0, 2**32 - 1) for seed in found)
     if not seeds or len(set(seeds)) != len(seeds):
         raise EvoNeuroError(f"{what}: expected one or more different seeds, got {value!r}")
@@ -227,6 +231,8 @@ def _variants(target: str, base: Mapping[str, Any], asked: Any, workers: int | N
             if "task" not in document:
                 raise EvoNeuroError('expected the task\'s name, as task = "cartpole" or [task] name = "cartpole"')
             config = configured(document)
+        except PluginError:
+            raise
         except EvoNeuroError as error:
             raise type(error)(f"{what}: {str(error).removeprefix(f'{place}: ')}") from None
         found[name] = replace(config, task=absolute(config.task))
