@@ -83,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run_commands(command)
     _add_network_commands(command)
     _add_task_commands(command)
+    _add_study(command)
     _add_bench(command)
     return parser
 
@@ -178,6 +179,19 @@ def _add_task_commands(command: Command) -> None:
         "--kind", default="control", metavar="KIND", help="control (default), classification, regression, spikes"
     )
     sub.add_argument("--out", default=".", metavar="DIR", help="gets both files (here)")
+    _add_json(sub)
+
+
+def _add_study(command: Command) -> None:
+    about = "repeat configurations over seeds: table, tests and pictures; the same call again goes on"
+    sub = command("study", commands.study, about, "experiments/04_name/study.toml --seeds 1-10")
+    sub.add_argument("study", metavar="STUDY.toml", help="a configuration, [variants.NAME] of it, and seeds")
+    sub.add_argument("--out", metavar="DIR", help="the study's directory (results/ and the file's or folder's name)")
+    sub.add_argument("--seeds", metavar="N|a-b", help="instead of the file's: the seeds 0 to N-1, or a to b")
+    sub.add_argument(
+        "--workers", type=_natural, metavar="N", help="Ray workers of each run; 0: runs side by side, without Ray (0)"
+    )
+    sub.add_argument("--quiet", action="store_true", help="no progress")
     _add_json(sub)
 
 

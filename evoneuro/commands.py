@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -400,6 +401,32 @@ def plot(options: argparse.Namespace) -> int:
         out = Path(options.out or "network.png")
         draw_network(network, out, title=str((network.task or {}).get("name", "")))
     return _print_files({}, [out], options.json)
+
+
+def study(options: argparse.Namespace) -> int:
+    from evoneuro.study import held_out, page, plan, runner, show, summary
+
+    def tell(text: str) -> None:
+        if not (options.json or options.quiet):
+            print(text, file=sys.stderr, flush=True)
+
+    planned = plan.read(options.study, seeds=options.seeds, out=options.out, workers=options.workers)
+    held_out.check(planned)
+    planned.settle()
+    outcomes = runner.conduct(planned, tell)
+    found = summary.results(planned, outcomes)
+    command = ["evoneuro", "study", options.study, *(["--seeds", options.seeds] if options.seeds else [])]
+    document = summary.document(planned, outcomes, found, shlex.join(command))
+    paths = show.write(planned, document, found)
+    if options.json:
+        _print_json({**document, "files": [str(path) for path in paths]})
+    else:
+        print(page.overview(document))
+        _print_files({}, paths, as_json=False)
+    for failure in document["failures"]:
+        text = f"{failure['variant']}, seed {failure['seed']}: {failure['reason']}"
+        print(f"evoneuro: error: {text}", file=sys.stderr)
+    return 1 if document["failures"] else 0
 
 
 def bench(options: argparse.Namespace) -> int:

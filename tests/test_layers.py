@@ -60,7 +60,7 @@ LAYERS = [
         "export",
     ],
     ["store", "config", "presets", "workers", "front", "record", "run", "launch"],
-    ["report", "bench", "judge", "new_task", "commands", "cli", "__main__"],
+    ["report", "bench", "judge", "study", "new_task", "commands", "cli", "__main__"],
 ]
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 
@@ -172,9 +172,9 @@ def test_the_chains_meet_where_they_should() -> None:
     meeting = {
         part(path) for path in FILES if own_imports(path) & EVOLUTION_CHAIN and own_imports(path) & EVALUATION_CHAIN
     }
-    # launch prepares what run needs; check tries a task on a random genome's network; bench measures both, and commands
-    # hand arguments to both
-    assert meeting <= {"run", "launch", "check", "bench", "commands"}
+    # launch prepares what run needs; check tries a task on a random genome's network; bench measures both, a study scores
+    # what was evolved, and commands hand arguments to both
+    assert meeting <= {"run", "launch", "check", "bench", "study", "commands"}
     assert "run" in meeting
 
 

@@ -69,6 +69,7 @@ def score(path: Path, config: Config, held_out: HeldOut, solved: Solved) -> dict
     return {
         "marks": marks,
         "objectives": [own.get(name, name) for name in objectives],
+        "columns": [*MEASURES, *front.own],
         "higher": ["score", *(name for name, maximise in front.own.items() if maximise)],
         "best": rows[0],
         "smallest": None if smallest is None else rows[-1],

@@ -137,7 +137,12 @@ class Plan:
 
 
 def read(
-    target: str, *, seeds: str | None = None, out: str | None = None, workers: int | None = None, cores: int | None = None
+    target: str,
+    *,
+    seeds: str | None = None,
+    out: str | None = None,
+    workers: int | None = None,
+    cores: int | None = None,
 ) -> Plan:
     """The plan of a TOML file.
 

@@ -1,7 +1,7 @@
 """Sees the runs of a study through: some side by side, each in a process of its own, what is finished left alone.
 
 A process costs some seconds to start, and one run's crash, hang of the interpreter or lack of memory is its own. On two
-cores, small runs go faster so than one after another with two Ray workers: the start of Ray alone takes as long as they.
+cores, small runs are done sooner so than one after another with two Ray workers each, whose start alone takes as long.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from evoneuro.record import Run
 from evoneuro.store import DATABASE
 from evoneuro.study.plan import Plan
 
+FORMAT = 1  # of outcomes: another one is made anew
 PAUSE = 0.05  # seconds between looks at the processes
 PATIENCE = 30.0  # seconds that they get to end
 LEFT_OUT = ("out", "workers")  # of a configuration: what its outcome does not depend on
@@ -77,7 +79,7 @@ def conduct(plan: Plan, tell: Callable[[str], None]) -> list[Outcome]:
 def _asked(plan: Plan, variant: str, seed: int) -> dict[str, Any]:
     """What a run's outcome depends on, as plain data."""
     config = {k: v for k, v in plan.config(variant, seed).to_document().items() if k not in LEFT_OUT}
-    asked = {"config": config, "held_out": asdict(plan.held_out), "solved": asdict(plan.solved)}
+    asked = {"format": FORMAT, "config": config, "held_out": asdict(plan.held_out), "solved": asdict(plan.solved)}
     return json.loads(json.dumps(asked))  # type: ignore[no-any-return]
 
 
@@ -130,11 +132,9 @@ class _Process:
                 start_new_session=True,  # Ctrl-C is the study's, which ends its processes in order
             )
         assert self.process.stdin is not None
-        try:
+        with suppress(BrokenPipeError):  # it has died already; its log says why
             self.process.stdin.write(json.dumps(order).encode() + b"\n")
             self.process.stdin.flush()
-        except BrokenPipeError:  # it has died already; its log says why
-            pass
 
     @property
     def ended(self) -> bool:
@@ -157,10 +157,8 @@ class _Process:
     def stop(self) -> None:
         """Ask the process to end: its standard input does."""
         if self.process.stdin is not None and not self.process.stdin.closed:
-            try:
+            with suppress(BrokenPipeError):
                 self.process.stdin.close()
-            except BrokenPipeError:
-                pass
 
     def wait(self) -> None:
         """Until it has ended; one that does not is killed, which its journal survives."""

@@ -1,7 +1,7 @@
 """Paired comparisons: a test, effect sizes, and a correction for having made several.
 
-A value that was never reached is infinite: two of them are equal, and it differs from any finite one by more than any two
-finite ones do. Ranks need no more.
+A value that was never reached is infinite: two of them are equal, and one differs from any finite value by more than
+finite values differ. Ranks need no more.
 """
 
 from __future__ import annotations
@@ -71,4 +71,4 @@ def _doubled_ranks(values: Numbers) -> npt.NDArray[np.int64]:
     """Twice the rank of each value, from 1 on, equal ones sharing the mean of theirs: whole numbers."""
     _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
-    return (2 * last - counts + 1)[which]  # type: ignore[no-any-return]
+    return (2 * last - counts + 1)[which]
