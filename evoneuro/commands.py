@@ -412,12 +412,12 @@ def study(options: argparse.Namespace) -> int:
 
     planned = plan.read(options.study, seeds=options.seeds, out=options.out, workers=options.workers)
     held_out.check(planned)
-    planned.settle()
-    outcomes = runner.conduct(planned, tell)
-    found = summary.results(planned, outcomes)
     command = ["evoneuro", "study", options.study, *(["--seeds", options.seeds] if options.seeds else [])]
-    document = summary.document(planned, outcomes, found, shlex.join(command))
-    paths = show.write(planned, document, found)
+    with planned.settle():
+        outcomes = runner.conduct(planned, tell)
+        found = summary.results(planned, outcomes)
+        document = summary.document(planned, outcomes, found, shlex.join(command))
+        paths = show.write(planned, document, found)
     if options.json:
         _print_json({**document, "files": [str(path) for path in paths]})
     else:

@@ -101,7 +101,7 @@ class Store:
             ExitStack() as resources,
         ):
             path.mkdir(parents=True, exist_ok=True)
-            resources.enter_context(_lock(path))
+            resources.enter_context(lock(path))
             if any(part.exists() for part in _parts(path / DATABASE)):
                 raise RunError(f"{path} holds a run already: `evoneuro resume {path}`, or choose another directory")
             _write_new(path, rows)
@@ -118,7 +118,7 @@ class Store:
         path = Path(path)
         with _explained(f"{path}: cannot open the run for writing", _advice(path)), ExitStack() as resources:
             _check_exists(path)
-            resources.enter_context(_lock(path))
+            resources.enter_context(lock(path))
             return cls._to_write(path, resources)
 
     @classmethod
@@ -401,8 +401,8 @@ def _copy_aside(database: Path, resources: ExitStack) -> Path:
     raise RunError(f"{database}: is written to all the time and cannot be read in place: try again, or copy the run")
 
 
-def _lock(path: Path) -> FileIO:
-    """The run's lock file, locked until it is closed; it names its holder.
+def lock(path: Path, what: str = "run") -> FileIO:
+    """The lock file of a run's directory, or of another `what`, locked until it is closed; it names its holder.
 
     Raises:
         RunError: another process holds it.
@@ -419,7 +419,7 @@ def _lock(path: Path) -> FileIO:
                 return file
             time.sleep(PAUSE)
         pid, _, host = file.read(300).decode(errors="replace").strip().partition(" ")
-        raise RunError(f"{path}: the run is in use by process {pid or '?'} on {host or '?'}: wait for it or stop it")
+        raise RunError(f"{path}: the {what} is in use by process {pid or '?'} on {host or '?'}: wait for it or stop it")
 
 
 def _is_held(path: Path) -> bool:

@@ -25,6 +25,7 @@ from evoneuro.store import DATABASE, Store
 from evoneuro.study.held_out import score
 from evoneuro.study.plan import HeldOut, Solved
 
+PAUSE = 0.1  # seconds between looks at a run
 PATIENCE = 20.0  # seconds that a run has to put itself away when its study has gone
 
 
@@ -55,7 +56,7 @@ def perform(order: Mapping[str, Any]) -> dict[str, Any]:
     config = Config.from_document(order["config"])
     if not (path / DATABASE).is_file():
         run = start(config, path=path)
-    elif Run(path).status()["state"] != "finished":
+    elif _left(path) != "finished":
         run = resume(path, workers=config.workers.count)
     else:
         run = Run(path)
@@ -74,6 +75,14 @@ def perform(order: Mapping[str, Any]) -> dict[str, Any]:
         "seconds": sum(summary["seconds"] for summary in run.summaries),
         **score(path, config, held_out, solved),
     }
+
+
+def _left(path: Path) -> str:
+    """The state of a run, once the process of a study that was killed has ended, as it does by itself."""
+    end = time.monotonic() + PATIENCE
+    while (state := str(Run(path).status()["state"])) == "running" and time.monotonic() < end:
+        time.sleep(PAUSE)
+    return state
 
 
 def _stop_with_the_study() -> None:

@@ -7,14 +7,16 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
 from evoneuro.config import Config, build, load, normal
-from evoneuro.errors import EvoNeuroError, FormatError, PluginError, check_integer, nearest
+from evoneuro.errors import EvoNeuroError, FormatError, PluginError, RunError, check_integer, nearest
 from evoneuro.launch import configured
 from evoneuro.network_file import write_atomically
 from evoneuro.plugins import absolute
+from evoneuro.store import lock
 
 RECORD = "study.json"  # in the study's directory: the configurations that its runs have
 ALONE = "base"  # the variant of a study without any
@@ -106,12 +108,16 @@ class Plan:
         """The directory of one run."""
         return self.out / variant / f"seed{seed}"
 
-    def settle(self) -> None:
-        """Write down the configurations, or see that they are those which the study's directory has.
+    def settle(self) -> FileIO:
+        """Write down the configurations, or see that they are those which the study's directory has; and lock it.
+
+        Returns:
+            The lock, which holds until it is closed.
 
         Raises:
-            EvoNeuroError: a variant had another configuration, or the directory cannot be written.
+            EvoNeuroError: a variant had another configuration.
             FormatError: the record there is damaged.
+            RunError: the directory cannot be written, or another process works on the study.
         """
         recorded = _recorded(self.out / RECORD)
         for name, config in self.variants.items():
@@ -120,9 +126,11 @@ class Plan:
         variants = {**recorded, **{name: decisive(config) for name, config in self.variants.items()}}
         try:
             self.out.mkdir(parents=True, exist_ok=True)
+            held = lock(self.out, "study")
         except OSError as error:
-            raise EvoNeuroError(f"{self.out}: cannot be made: {error.strerror or error}") from None
+            raise RunError(f"{self.out}: cannot be written: {error.strerror or error}") from None
         write_atomically(self.out / RECORD, json.dumps({"format": 1, "variants": variants}, indent=1) + "\n")
+        return held
 
     def _compare(self, name: str, recorded: Mapping[str, Any], config: Config) -> None:
         before, now = _flat(decisive(Config.from_document(recorded))), _flat(decisive(config))

@@ -196,7 +196,7 @@ def _mean(values: Sequence[float]) -> float | None:
 
 
 def _median(values: Sequence[float | None]) -> float | None:
-    """None for none, and where more than half of the values are None, which are larger than all."""
+    """The middle value, where None is larger than all; None for none, and where the middle is not finite."""
     middle = float(np.median([math.inf if value is None else value for value in values])) if values else math.inf
     return middle if math.isfinite(middle) else None
 
@@ -243,12 +243,11 @@ def _compare(first: Sequence[float], other: Sequence[float], maximise: bool) -> 
     sign = 1.0 if maximise else -1.0
     a, b = sign * np.array(first), sign * np.array(other)
     p, biserial, differing = signed_rank(a, b)
-    both = np.isfinite(a) & np.isfinite(b)
-    difference = float(np.median(sign * (b[both] - a[both]))) if both.all() else None
+    finite = np.isfinite([a, b]).all()
     return {
         "pairs": len(a),
         "differing": differing,
-        "median_difference": difference,
+        "median_difference": float(np.median(sign * (b - a))) if finite else None,
         "p": p,
         "a12": a12(a, b),
         "rank_biserial": biserial,
