@@ -417,7 +417,7 @@ def test_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     names = ["run", "resume", "status", "front", "evaluate", "simulate", "export", "import", "tasks", "check", "plot"]
-    for name in [*names, "new-task"]:
+    for name in [*names, "new-task", "study"]:
         with pytest.raises(SystemExit) as error:
             main([name, "--help"])
         assert error.value.code == 0

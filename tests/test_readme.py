@@ -38,11 +38,14 @@ def test_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In order, with the run that the first of them makes in place of the README's."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mytask.py").write_text(blocks("python")[1])
+    (tmp_path / "study.toml").write_text(re.sub(r"(generations|population|episodes) = \d+", r"\1 = 8", blocks("toml")[0]))
     made: dict[str, str] = {}
     for arguments in commands():
         if arguments[0] == "run":
             arguments = [*without(arguments, "--generations"), *TINY]
         arguments = [re.sub(r"^(\S*?)results/([\w-]+?)-\.\.\.-seed0", lambda m: made[m[2]], a) for a in arguments]
+        if arguments[0] == "study":
+            arguments = [*arguments, "--seeds", "1", "--quiet"]
         if arguments[0] == "evaluate":
             arguments += ["--episodes", "5", "--set", "task.max_steps=30"]
         arguments = [a.replace(":smallest", ":best") for a in arguments]  # so small a run solves nothing

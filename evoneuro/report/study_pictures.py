@@ -100,21 +100,21 @@ def to_solve_figure(runs: Mapping[str, Sequence[tuple[float | None, float]]]) ->
     """Share of the seeds that have solved the task by so many evaluations.
 
     Args:
-        runs: variant -> of each seed, evaluations to solve (None: never) and evaluations in all.
+        runs: variant -> of each seed, evaluations to solve (None: never) and evaluations in all. A line ends where the
+            longest of its variant's runs does.
     """
     figure, axes = _one()
-    end = max((spent for seeds in runs.values() for _, spent in seeds), default=1.0)
     for number, (variant, seeds) in enumerate(runs.items()):
         colour, line = _style(number)
         solved = np.sort([float(at) for at, _ in seeds if at is not None])
         share = np.arange(len(solved) + 1) / max(len(seeds), 1)
-        at = np.concatenate([[0.0], solved, [end]])
+        at = np.concatenate([[0.0], solved, [max((spent for _, spent in seeds), default=0.0)]])
         label = f"{variant} ({len(solved)} of {len(seeds)})"
         axes.step(
             at, np.append(share, share[-1]), where="post", color=colour, linestyle=line, linewidth=1.6, label=label
         )
     axes.set_ylim(-0.02, 1.04)
-    axes.set_xlim(0, end)
+    axes.set_xlim(left=0)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
     axes.set_ylabel("seeds that have solved the task")
     axes.set_xlabel("evaluations")

@@ -12,7 +12,7 @@ MEASURES = {
     "score": "held-out score",
     "evaluations_to_solve": "evaluations to solve",
     "synapses": "synapses of the smallest solver",
-    "hypervolume": "hypervolume at the end",
+    "hypervolume": "hypervolume",
 }
 
 
@@ -159,7 +159,8 @@ def _definitions(document: Mapping[str, Any]) -> list[str]:
     lines += [
         f"hypervolume: of the front's {', '.join(document['hypervolume_objectives'])} as selection saw them, as a "
         "share of the box from the best of each that any front ever had to a tenth of the range beyond the worst, the "
-        "same for all runs.",
+        "same for all runs; in the table, of the last generation closed by the "
+        f"{document['hypervolume_at']:,} evaluations that all runs have made.",
         "p: Wilcoxon's signed-rank test, two-sided, exact; with n pairs that differ it cannot be below 2 / 2^n. Holm's "
         "correction is over the variants, within a measure. A12 (Vargha and Delaney) and the matched-pairs rank-"
         "biserial correlation are above 0.5 and above 0 where the variant does better than the first.",

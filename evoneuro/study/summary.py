@@ -32,11 +32,13 @@ class Result:
     Attributes:
         row: its numbers, as `table.json` has them.
         members: its front, as `evoneuro front --json` prints it.
+        budget: evaluations at which the runs' hypervolumes are compared.
         evaluations, hypervolume: [generations], networks evaluated until each generation closed, and the share of the
             box between the best and the reference of all runs that its front then held.
     """
 
     row: dict[str, Any]
+    budget: int
     members: list[dict[str, Any]]
     evaluations: npt.NDArray[np.int64]
     hypervolume: npt.NDArray[np.float64]
@@ -60,11 +62,12 @@ def results(plan: Plan, outcomes: Sequence[Outcome]) -> list[Result]:
         tables = [_tables(good[i].found, histories[i], objectives) for i in places]
         shares.update(zip(places, _shares(tables), strict=True))
     found = []
+    budget = common_evaluations(histories)
     for i, (outcome, history) in enumerate(zip(good, histories, strict=True)):
         members = Front.read(outcome.path).to_document()["front"]
         evaluations = np.array([moment.evaluations for moment in history], np.int64)
-        row = _row(plan, outcome, history, float(shares[i][-1]))
-        found.append(Result(row, members, evaluations, shares[i], outcome.found["higher"]))
+        row = _row(plan, outcome, history, float(shares[i][evaluations <= budget][-1]))
+        found.append(Result(row, budget, members, evaluations, shares[i], outcome.found["higher"]))
     return found
 
 
@@ -80,6 +83,7 @@ def document(plan: Plan, outcomes: Sequence[Outcome], found: Sequence[Result], c
         "seeds": list(plan.seeds),
         "held_out": {"episodes": plan.held_out.episodes, "seed": plan.held_out.seed, "task": dict(plan.held_out.task)},
         "hypervolume_objectives": _objectives(plan, outcomes),
+        "hypervolume_at": found[0].budget,
         "variants": {name: {"solved_at": _marks(outcomes, name), **_over_seeds(of)} for name, of in by_variant.items()},
         "comparisons": _comparisons(by_variant),
         "runs": [rows.get((o.variant, o.seed)) for o in outcomes if (o.variant, o.seed) in rows],
@@ -87,6 +91,12 @@ def document(plan: Plan, outcomes: Sequence[Outcome], found: Sequence[Result], c
         "versions": good[0]["versions"],
         "notes": _notes(plan, outcomes),
     }
+
+
+def common_evaluations(histories: Sequence[Sequence[Moment]]) -> int:
+    """The most evaluations that all runs made, and no fewer than the longest generation 0: a budget to compare at."""
+    first, last = max(h[0].evaluations for h in histories), min(h[-1].evaluations for h in histories)
+    return max(first, last)
 
 
 def _objectives(plan: Plan, outcomes: Sequence[Outcome]) -> list[str]:
