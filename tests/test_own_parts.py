@@ -454,3 +454,14 @@ def test_names_of_measures() -> None:
     with pytest.raises(EvoNeuroError, match="Did you mean 'latency'"):
         parse("latncy <= 8")
     assert plugins.absolute("score") == "score"
+
+
+def test_our_kinds_are_made_without_a_look_at_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes as long as simulating a small network, and a generation makes a decoder for each of its networks."""
+
+    def looked(group: str) -> dict[str, Any]:
+        raise AssertionError(f"looked for {group}")
+
+    monkeypatch.setattr(plugins, "registered", looked)
+    assert decoder_from_spec({"kind": "race", "evidence": 2}).spec()["evidence"] == 2
+    assert encoder_from_spec({"kind": "flip-flop", "low": [0.0], "high": [1.0]}).inputs == 2

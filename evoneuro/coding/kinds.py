@@ -37,7 +37,9 @@ def from_spec(what: str, spec: Mapping[str, Any], own: Mapping[str, type[Any]], 
             raise plugins.plugin_error(f"{what} {kind!r} could not be made", error) from error
         object.__setattr__(made, "kind", plugins.absolute(kind))  # what finds it again, whatever the class calls itself
         return made
-    return _build(what, own[check_choice(what, kind, [*own, *plugins.registered(group)])], str(kind), parameters)
+    if not isinstance(kind, str) or kind not in own:  # names are asked for here alone: looking them up takes 10 ms
+        check_choice(what, kind, [*own, *plugins.registered(group)])
+    return _build(what, own[kind], str(kind), parameters)
 
 
 def forget() -> None:
