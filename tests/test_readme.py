@@ -38,7 +38,8 @@ def test_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In order, with the run that the first of them makes in place of the README's."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mytask.py").write_text(blocks("python")[1])
-    (tmp_path / "study.toml").write_text(re.sub(r"(generations|population|episodes) = \d+", r"\1 = 8", blocks("toml")[0]))
+    small = re.sub(r"(generations|episodes) = \d+", r"\1 = 4", blocks("toml")[0])
+    (tmp_path / "study.toml").write_text(small)
     made: dict[str, str] = {}
     for arguments in commands():
         if arguments[0] == "run":
