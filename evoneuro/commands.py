@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 from evoneuro.errors import EvoNeuroError, check_choice
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from evoneuro.evaluation import Cases
     from evoneuro.front import Front
     from evoneuro.network import Network
@@ -156,7 +159,7 @@ def evaluate(options: argparse.Namespace) -> int:
         "latency": result.latency,
         "energy": result.energy,
         "spikes": int(result.spikes.sum()) / result.decisions,
-        **_details(task, network, cases),
+        **_details(task, network, cases, result.case_scores),
     }
     if robustness is None or options.json:
         return _print_results(results if robustness is None else {**results, "robustness": robustness}, options.json)
@@ -181,12 +184,15 @@ def _robustness(task: Task, network: Network, cases: Cases, options: argparse.Na
     return found
 
 
-def _details(task: Task, network: Network, cases: Cases) -> dict[str, float]:
+def _details(task: Task, network: Network, cases: Cases, scores: npt.NDArray[np.float64]) -> dict[str, float]:
     """More figures of a network's answers; for a task in time, what can be had without times stands beside them."""
     from evoneuro.baseline import baselines
+    from evoneuro.environments import ControlTask
     from evoneuro.evaluate import answers
     from evoneuro.samples import SampleTask
 
+    if isinstance(task, ControlTask):
+        return task.summary(scores)
     if not isinstance(task, SampleTask):
         return {}
     found = task.details(*answers(task, network, cases))

@@ -119,6 +119,25 @@ class ControlTask(Task):
 
     # What evaluation and evolution ask
 
+    def episode_keys(self, seed: int, stream: str, count: int, generation: int = 0) -> Keys:
+        """The keys of the episodes that are asked for, as `reset` gets them.
+
+        Override it where episodes are not drawn but listed, such as starts that a benchmark states: key k is then
+        number k of the list.
+
+        Args:
+            stream: "episodes" (selection sees them), "validation" or "test".
+            generation: of the episodes that selection sees.
+
+        Returns:
+            uint64 [count].
+        """
+        return lane_keys(seed, stream, count, generation)
+
+    def summary(self, scores: Table) -> dict[str, float]:
+        """What `evaluate` prints beside the mean of the episodes' scores, float64 [episodes]."""
+        return {}
+
     @property
     def outputs(self) -> int:
         return self.action_decoder.neurons(self._actions.count)

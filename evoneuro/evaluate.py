@@ -20,7 +20,7 @@ from evoneuro.coding.jitter import jittered
 from evoneuro.environments import ControlTask, Lanes
 from evoneuro.errors import EvoNeuroError, PluginError, check_integer
 from evoneuro.evaluation import Cases, Evaluation
-from evoneuro.keys import Keys, hashed, lane_keys
+from evoneuro.keys import Keys, hashed
 from evoneuro.network import Integers, Network
 from evoneuro.networks import Networks, Settings
 from evoneuro.plugins import plugin_error
@@ -290,7 +290,7 @@ def _episodes(
     encoder, decoder = group.encoder, group.decoder
     assert encoder is not None
     count, total = len(networks), len(networks) * cases.count
-    keys = lane_keys(cases.seed, cases.stream, cases.count, cases.generation)
+    keys = _keys(task, cases)
     simulator = lane_simulator(networks, cases.count, encoder, gains, record=decoder.records)
     windows = np.repeat([settings.window for settings in networks.settings], cases.count)
     limits = np.repeat([settings.input_max for settings in networks.settings], cases.count)
@@ -367,6 +367,13 @@ def _call(task: Task, member: str, *arguments: Any) -> Any:
     except Exception as error:
         what = f"{member}()" if arguments else member
         raise plugin_error(f"task {task.name!r}: {what} raised", error) from error
+
+
+def _keys(task: ControlTask, cases: Cases) -> Keys:
+    found = _call(task, "episode_keys", cases.seed, cases.stream, cases.count, cases.generation)
+    if not isinstance(found, np.ndarray) or found.shape != (cases.count,) or found.dtype != np.uint64:
+        raise PluginError(f"task {task.name!r}: episode_keys() must return uint64 [{cases.count}]")
+    return found
 
 
 def _reset(task: ControlTask, keys: Keys) -> tuple[Any, Any]:
