@@ -1,7 +1,7 @@
 """Acrobot: swing two links up by the joint between them, with physics on arrays of lanes.
 
-Physics: Sutton, "Generalization in Reinforcement Learning", NIPS 8, 1996, with the terms of Sutton & Barto's book, as in
-Gymnasium's Acrobot-v1 (one Runge-Kutta step of 0.2 s; links of 1 m, 1 kg and 1 kg m2 with their centres at 0.5 m).
+Physics: Sutton, "Generalization in Reinforcement Learning", NIPS 8, 1996, with the terms of Sutton & Barto's book, as
+in Gymnasium's Acrobot-v1 (one Runge-Kutta step of 0.2 s; links of 1 m, 1 kg and 1 kg m2 with their centres at 0.5 m).
 """
 
 from __future__ import annotations
