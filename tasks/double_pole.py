@@ -58,12 +58,13 @@ class DoublePole(ControlTask):
     """
 
     solved = 900.0
-    low = (-2.4, -2.0, -0.3, -0.6, -0.3, -1.5)
-    high = (2.4, 2.0, 0.3, 0.6, 0.3, 1.5)
+    low = (-2.4, -2.0, -0.15, -0.5, -0.15, -1.0)  # of what balancing visits; falling poles are beyond
+    high = (2.4, 2.0, 0.15, 0.5, 0.15, 1.0)
     encoder = {"kind": "flip-flop", "max_spikes": 24, "interval": 1}
     decoder = {"kind": "pair", "max_spikes": 24}
     window = 24
-    episodes = 32
+    episodes = 16
+    configuration = {"genome": {"reset": "subtract"}}  # as many spikes as charge, so that forces are proportional
 
     max_steps: int = 1000
     starts: str = "random"
@@ -103,12 +104,16 @@ class DoublePole(ControlTask):
 class DoublePoleNoVelocity(DoublePole):
     """Balance a long and a short pole on one cart by a force of -10 to 10 N: only position and angles seen.
 
-    Speeds must be told from what the network remembers.
+    Speeds must be told from what the network remembers. A step of the short pole's angle that matters is a few
+    thousandths of a radian, so the encoder has 48 spikes, and delays reach back to the decision before.
     """
 
     name = "double-pole-no-velocity"
-    low = (-2.4, -0.3, -0.3)
-    high = (2.4, 0.3, 0.3)
+    low = (-2.4, -0.15, -0.15)
+    high = (2.4, 0.15, 0.15)
+    encoder = {"kind": "flip-flop", "max_spikes": 48, "interval": 1}
+    window = 48
+    configuration = {"genome": {"reset": "subtract", "delay": (1, 63)}}
     observations = (0, 2, 4)
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 from evoneuro_tasks.double_pole import ANGLE_LIMIT, GRID, RANGES, DoublePole, DoublePoleNoVelocity, advance
 
-from evoneuro import ControlTask
+from evoneuro import ControlTask, Network
 from evoneuro.check import probe
 from evoneuro.cli import main
 from evoneuro.errors import EvoNeuroError, PluginError
@@ -123,6 +123,39 @@ def test_an_episode_is_over_beyond_the_track_or_36_degrees() -> None:
     assert fallen.tolist() == [False, True, True, True, True]
     assert reward.tolist() == [1.0] * 5
     assert not truncated.any()
+
+
+# Networks
+
+
+def proportional(task: ControlTask, weights: tuple[int, ...], threshold: int) -> Network:
+    """A network whose force is a weighted sum of its observations: each pair of inputs drives both outputs."""
+    count = len(weights)
+    up, down = 2 * count, 2 * count + 1
+    wires = [
+        (2 * value + above, output, weight * (1 if above else -1) * (1 if output == up else -1), 1)
+        for value, weight in enumerate(weights)
+        for above in (0, 1)
+        for output in (up, down)
+    ]
+    pre, post, weight, delay = np.array(wires).T
+    encoder, decoder = task.coding(0)
+    return Network(
+        ids=np.arange(2 * count + 2), threshold=np.array([1] * 2 * count + [threshold] * 2),
+        leak=np.full(2 * count + 2, -1), refractory=np.zeros(2 * count + 2, int), pre=pre, post=post, weight=weight,
+        delay=delay, inputs=np.arange(2 * count), outputs=np.array([up, down]), window=task.window, encoder=encoder,
+        decoder=decoder, reset="subtract", v_min=-127, v_max=2**20,
+    )  # fmt: skip
+
+
+def test_a_proportional_network_balances_most_starts() -> None:
+    # weights: of the best linear controller of a short search, in which the numbers of the encoder's spikes count
+    task = DoublePole(starts="grid", max_steps=400)
+    network = proportional(task, (-3, -7, -21, -25, 21, 26), 20)
+    scores = evaluate(task, [network], Cases(0, "test", count=625))[0].case_scores
+    assert task.summary(scores)["balanced"] > 400
+    backward = proportional(task, (3, 7, 21, 25, -21, -26), 20)
+    assert evaluate(task, [backward], Cases(0, "test", count=625))[0].score < 40
 
 
 # Starts
