@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from evoneuro_tasks.physics import Floats, runge_kutta
 
 from evoneuro import ControlTask, keys
 
 GRAVITY = 9.8
 SECONDS = 0.2
 FASTEST = (4 * np.pi, 9 * np.pi)  # rad/s of each joint
+
+Floats = npt.NDArray[np.float64]
 
 
 class Acrobot(ControlTask):
@@ -52,7 +53,12 @@ class Acrobot(ControlTask):
 
 def advance(state: Floats, torque: Floats) -> Floats:
     """Angles and speeds (lanes, 4) after 0.2 s under `torque` (N m, [lanes]), in Gymnasium's order of operations."""
-    after = runge_kutta(lambda values: slopes(values, torque), np.ascontiguousarray(state.T), SECONDS)
+    values, half = np.ascontiguousarray(state.T), SECONDS / 2.0
+    k1 = slopes(values, torque)
+    k2 = slopes(values + half * k1, torque)
+    k3 = slopes(values + half * k2, torque)
+    k4 = slopes(values + SECONDS * k3, torque)
+    after = values + SECONDS / 6.0 * (k1 + 2 * k2 + 2 * k3 + k4)
     for angle in after[:2]:
         _wrap(angle)
     limit = np.array(FASTEST)[:, None]

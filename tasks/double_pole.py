@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from evoneuro_tasks.physics import Floats, runge_kutta
 
 from evoneuro import ControlTask, keys
 from evoneuro.errors import check_choice
@@ -44,6 +43,8 @@ GRID = (2 * SHARES[np.indices((5, 5, 5, 5)).reshape(4, -1).T] - 1) * RANGES  # (
 LEAN = np.array([0.0, 0.0, 0.07, 0.0])
 
 STARTS = ("random", "grid", "lean")
+
+Floats = npt.NDArray[np.float64]
 
 
 class DoublePole(ControlTask):
@@ -121,9 +122,14 @@ def advance(
     state: Floats, force: Floats, cart_friction: float = CART_FRICTION, hinge_friction: float = HINGE_FRICTION
 ) -> Floats:
     """State (lanes, 6) after 0.02 s under `force` (newton, [lanes])."""
-    values = np.ascontiguousarray(state.T)
+    values, half = np.ascontiguousarray(state.T), SECONDS / 2
+    frictions = cart_friction, hinge_friction
     for _ in range(PUSHES):
-        values = runge_kutta(lambda at: slopes(at, force, cart_friction, hinge_friction), values, SECONDS)
+        k1 = slopes(values, force, *frictions)
+        k2 = slopes(values + half * k1, force, *frictions)
+        k3 = slopes(values + half * k2, force, *frictions)
+        k4 = slopes(values + SECONDS * k3, force, *frictions)
+        values = values + SECONDS / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
     return values.T
 
 
