@@ -118,10 +118,9 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_the_same_bits_with_workers(undisturbed: Run, tmp_path: Path) -> None:
-    for workers in (1, 2):
-        run = start(config(tmp_path / str(workers), workers={"count": workers}))
-        assert digest(run) == digest(undisturbed), workers
-        assert run.front.to_document()["front"] == undisturbed.front.to_document()["front"]
+    run = start(config(tmp_path, workers={"count": 2}))  # with one, a killed run goes on below
+    assert digest(run) == digest(undisturbed)
+    assert run.front.to_document()["front"] == undisturbed.front.to_document()["front"]
 
 
 def test_another_seed_gives_another_result(undisturbed: Run, tmp_path: Path) -> None:
