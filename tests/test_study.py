@@ -168,6 +168,7 @@ def test_other_held_out_cases_run_nothing_anew(study: Path, tmp_path: Path, caps
     assert found["variants"]["plain"]["solved_at"]["score"] == 0.99
     assert found["variants"]["plain"]["runs"] == 1
     assert [Run(study / f"plain/seed{seed}").status()["digest"] for seed in (1, 2)] == digests
+    assert again(study, "--quiet") == 0
 
 
 def test_a_changed_configuration_is_refused(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
