@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +26,7 @@ from evoneuro.mutations import (
     add_synapse,
     delete_neuron,
     delete_synapse,
-    redraw_delay,
-    redraw_threshold,
-    redraw_weight,
+    redraw,
 )
 from evoneuro.networks import Networks
 from evoneuro.objectives import COLUMN
@@ -40,9 +39,9 @@ MUTATIONS: Menu = {
     "delete_neuron": (delete_neuron, 0.25, True),
     "add_synapse": (add_synapse, 0.75, True),
     "delete_synapse": (delete_synapse, 0.25, True),
-    "redraw_threshold": (redraw_threshold, 2.5, False),
-    "redraw_weight": (redraw_weight, 2.5 * 0.65, False),
-    "redraw_delay": (redraw_delay, 2.5 * 0.35, False),
+    "redraw_threshold": (partial(redraw, gene="threshold"), 2.5, False),
+    "redraw_weight": (partial(redraw, gene="weight"), 2.5 * 0.65, False),
+    "redraw_delay": (partial(redraw, gene="delay"), 2.5 * 0.35, False),
 }
 
 

@@ -76,21 +76,23 @@ class Evolution:
         return Population.born(generation, genomes, [prints[i] for i in chosen.tolist()]), networks
 
     def tell(self, offspring: Population, judge: Judge) -> None:
-        """Survivors of population and offspring together, all measured.
-
-        With one objective the younger of equals stay: drift leads off the plateaus that a score in whole samples and
-        genes in whole numbers have. With more, the front's spread sees to that, and who came first stays.
-        """
-        one_objective = judge(offspring.measures)[0].shape[1] == 1
-        both = (offspring, self.population) if one_objective else (self.population, offspring)
-        everyone = both[0].joined(both[1]) if len(self.population) else offspring
+        """Survivors of population and offspring together, all measured."""
+        everyone = self.population.joined(offspring) if len(self.population) else offspring
         self.population = everyone.take(self._order(everyone, judge)[: self.size])
 
     def _order(self, population: Population, judge: Judge) -> Positions:
-        """Positions of all candidates, the best first."""
+        """Positions of all candidates, the best first.
+
+        With one objective the younger of equals is better: drift leads off the plateaus that a score in whole samples
+        and genes in whole numbers have. With more, the front's spread sees to that, and who came first is better.
+        """
         losses, violations = judge(population.measures)
         ranks = pareto.rank(losses, violations)
-        return pareto.best(ranks, pareto.crowding(losses, ranks), len(ranks))
+        crowding = pareto.crowding(losses, ranks)
+        if losses.shape[1] > 1:
+            return pareto.best(ranks, crowding, len(ranks))
+        young = np.argsort(-population.births[:, 0], kind="stable")
+        return young[pareto.best(ranks[young], crowding[young], len(ranks))]
 
     # Who makes the children: `make(attempt, numbers)` makes one genome for each number; no number comes twice
 

@@ -8,6 +8,7 @@ id for each that no other genome has, above all ids that are in use.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -29,19 +30,23 @@ Mutation = Callable[[Genomes, Positions, Blueprint, Rng, Ids], Edit]
 # Parameters. A genome may stand in `who` twice; a gene that is drawn twice moves once.
 
 
-def move_weights(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Edit:
-    """Gaussian moves of a few weights."""
-    return _moves(genomes, "weight", who, blueprint, rng)
+def move(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids, *, gene: str) -> Edit:
+    """Gaussian moves of a few values of a gene: each moves with a chance that makes one or two of a genome's move."""
+    bounds: Range = getattr(blueprint.bounds, gene)
+    if not _is_open(bounds):
+        return Edit()
+    starts = _starts(genomes, gene)
+    lengths = lengths_of(starts)[who]
+    every = elements(starts, who)
+    chosen = rng.random(len(every)) < np.repeat(1.5 / np.maximum(lengths, 1), lengths)
+    where = np.concatenate([every[chosen], _one_of_each(genomes, gene, who, rng)])
+    return Edit(values=[(gene, where, _moved(getattr(genomes, gene)[where], *bounds, rng))])
 
 
-def move_delays(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Edit:
-    """Gaussian moves of a few delays."""
-    return _moves(genomes, "delay", who, blueprint, rng)
-
-
-def move_thresholds(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Edit:
-    """Gaussian moves of a few thresholds."""
-    return _moves(genomes, "threshold", who, blueprint, rng)
+def redraw(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids, *, gene: str) -> Edit:
+    """One value of a gene anew, uniformly in its range."""
+    where = _one_of_each(genomes, gene, who, rng)
+    return Edit(values=[(gene, where, draw(getattr(blueprint.bounds, gene), len(where), rng))])
 
 
 def redraw_gene(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Edit:
@@ -50,26 +55,8 @@ def redraw_gene(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng
     if not genes:
         return Edit()
     which = below(np.full(len(who), len(genes)), rng)
-    values = []
-    for i, gene in enumerate(genes):
-        where = _one_of_each(genomes, gene, who[which == i], rng)
-        values.append((gene, where, draw(getattr(blueprint.bounds, gene), len(where), rng)))
-    return Edit(values=values)
-
-
-def redraw_threshold(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Edit:
-    """One threshold anew, uniformly in its range."""
-    return _redrawn(genomes, "threshold", who, blueprint, rng)
-
-
-def redraw_weight(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Edit:
-    """One weight anew, uniformly in its range."""
-    return _redrawn(genomes, "weight", who, blueprint, rng)
-
-
-def redraw_delay(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Edit:
-    """One delay anew, uniformly in its range."""
-    return _redrawn(genomes, "delay", who, blueprint, rng)
+    edits = [redraw(genomes, who[which == i], blueprint, rng, fresh, gene=gene) for i, gene in enumerate(genes)]
+    return Edit(values=[value for edit in edits for value in edit.values])
 
 
 def flip_weight(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Edit:
@@ -168,9 +155,9 @@ def delete_neuron(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: R
 Menu = Mapping[str, tuple[Mutation, float, bool]]  # name: operator, relative rate, whether it changes topology
 
 MUTATIONS: Menu = {
-    "move_weights": (move_weights, 3.0, False),
-    "move_delays": (move_delays, 1.0, False),
-    "move_thresholds": (move_thresholds, 1.5, False),
+    "move_weights": (partial(move, gene="weight"), 3.0, False),
+    "move_delays": (partial(move, gene="delay"), 1.0, False),
+    "move_thresholds": (partial(move, gene="threshold"), 1.5, False),
     "redraw_gene": (redraw_gene, 1.0, False),
     "flip_weight": (flip_weight, 0.5, False),
     "move_parameter": (move_parameter, 0.5, False),
@@ -195,25 +182,6 @@ def _moved(values: Integers, low: npt.ArrayLike, high: npt.ArrayLike, rng: Rng) 
     move = rng.standard_normal(len(values)) * np.maximum(STEP * np.subtract(high, low), 0.8)
     steps = np.copysign(np.ceil(np.abs(move)), move)
     return np.clip(values + steps, low, high)
-
-
-def _moves(genomes: Genomes, gene: str, who: Positions, blueprint: Blueprint, rng: Rng) -> Edit:
-    """Each value moves with a chance that makes one or two of a genome's move."""
-    bounds: Range = getattr(blueprint.bounds, gene)
-    if not _is_open(bounds):
-        return Edit()
-    starts = _starts(genomes, gene)
-    lengths = lengths_of(starts)[who]
-    every = elements(starts, who)
-    chosen = rng.random(len(every)) < np.repeat(1.5 / np.maximum(lengths, 1), lengths)
-    where = np.concatenate([every[chosen], _one_of_each(genomes, gene, who, rng)])
-    return Edit(values=[(gene, where, _moved(getattr(genomes, gene)[where], *bounds, rng))])
-
-
-def _redrawn(genomes: Genomes, gene: str, who: Positions, blueprint: Blueprint, rng: Rng) -> Edit:
-    """One value of a gene of each genome anew."""
-    where = _one_of_each(genomes, gene, who, rng)
-    return Edit(values=[(gene, where, draw(getattr(blueprint.bounds, gene), len(where), rng))])
 
 
 def _one_of_each(genomes: Genomes, gene: str, who: Positions, rng: Rng) -> Positions:
