@@ -18,11 +18,17 @@ from evoneuro.objectives import check_measure, parse_constraint
 
 @dataclass(frozen=True)
 class Budget:
-    """When a run ends: whichever comes first; 0 is no limit. Time is looked at between generations only."""
+    """When a run ends: whichever comes first. Time is looked at between generations only.
+
+    Attributes:
+        generations, evaluations, hours: as many; 0 is no limit.
+        score: as soon as a network of the front has it on the validation cases; null: never for that.
+    """
 
     generations: int = 100
     evaluations: int = 0
     hours: float = 0.0
+    score: float | None = None
 
     def __post_init__(self) -> None:
         if self.hours < 0:
@@ -42,6 +48,10 @@ class Search:
             infeasible, so that tiny useless networks do not own the front; 0 switches it off.
         score_floor: the floor as an absolute score, instead; null if not set.
         crossover: share of children with two parents.
+        newcomers: share of the children that are random genomes; with any, the age of a lineage is one more objective,
+            so that young ones live long enough to show what they are worth, and the floor holds a lineage only to
+            what those as young have reached. For tasks on which runs get stuck.
+        greed: share of the children whose first parent is one of the tenth that score best.
         topology: "free", or "fixed" to evolve parameters alone (needs a network to start from).
         method: "nsga2", or "eons" for the incumbent's algorithm, whose one fitness knows no objectives or constraints:
             then these say what the front keeps.
@@ -53,6 +63,8 @@ class Search:
     floor: float = 0.8
     score_floor: float | None = None
     crossover: float = 0.5
+    newcomers: float = 0.0
+    greed: float = 0.0
     topology: str = "free"
     method: str = "nsga2"
 
@@ -62,7 +74,7 @@ class Search:
             check_objectives("search.objectives", self.objectives)
         for text in self.constraints:
             parse_constraint(text)
-        for name in ("floor", "crossover"):
+        for name in ("floor", "crossover", "newcomers", "greed"):
             if not 0 <= getattr(self, name) <= 1:
                 raise EvoNeuroError(f"search.{name}: expected 0 to 1, got {getattr(self, name)}")
         check_choice("search.topology", self.topology, ("free", "fixed"))
@@ -83,12 +95,15 @@ class Episodes:
 
     Attributes:
         count: episodes of each candidate; null: the task's own.
+        horizon: decisions of an episode at first, for tasks in which lasting is the aim: it doubles, up to the task's
+            own limit, whenever the best candidate lasts through 0.8 of it in the mean; null: the limit from the start.
         refresh: generations after which all candidates, the front too, meet new episodes.
         validation: episodes for the front that selection never sees.
         every: generations between validations of new front members.
     """
 
     count: int | None = None
+    horizon: int | None = None
     refresh: int = 10
     validation: int = 100
     every: int = 20
@@ -97,8 +112,9 @@ class Episodes:
         for name in ("refresh", "every"):
             check_integer(f"episodes.{name}", getattr(self, name), 1, 2**31)
         check_integer("episodes.validation", self.validation, 2, 2**31)
-        if self.count is not None:
-            check_integer("episodes.count", self.count, 1, 2**20)
+        for name, most in (("count", 2**20), ("horizon", 2**31)):
+            if getattr(self, name) is not None:
+                check_integer(f"episodes.{name}", getattr(self, name), 1, most)
 
 
 @dataclass(frozen=True)

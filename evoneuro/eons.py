@@ -18,8 +18,8 @@ from deap import base
 
 from evoneuro import keys
 from evoneuro.evolution import Evolution, Judge
-from evoneuro.express import express
-from evoneuro.genome import Genome, Genomes
+from evoneuro.express import Blueprint, express
+from evoneuro.genome import Genome
 from evoneuro.mutations import (
     Menu,
     add_neuron,
@@ -76,6 +76,10 @@ class Eons(Evolution):
 
     parameters = Parameters()
 
+    def __init__(self, blueprint: Blueprint, seed: int, size: int, crossover: float = 0.5, **ours: float) -> None:
+        """As any evolution, but newcomers are as many as EONS has, and `ours` that it does not know is ignored."""
+        super().__init__(blueprint, seed, size, crossover, newcomers=round(self.parameters.random * size))
+
     def make_toolbox(self) -> base.Toolbox:
         ours = self.parameters
         toolbox = base.Toolbox()
@@ -87,9 +91,9 @@ class Eons(Evolution):
     def ask(self, generation: int, judge: Judge, seeds: Sequence[Genome] = ()) -> tuple[Population, Networks]:
         """The offspring of `generation`: all but the elites' places. Nobody minds if two are one network."""
         make = self._maker(generation, judge, seeds)
-        genomes = make(0, np.arange(self.size - (self.parameters.elites if generation else 0)))
+        genomes, origins = make(0, np.arange(self.size - (self.parameters.elites if generation else 0)))
         networks = express(genomes, self.blueprint)
-        return Population.born(generation, genomes, networks.fingerprints()), networks
+        return Population.born(generation, genomes, networks.fingerprints(), origins), networks
 
     def tell(self, offspring: Population, judge: Judge) -> None:
         """The elites and all offspring."""
@@ -102,31 +106,19 @@ class Eons(Evolution):
     def _order(self, population: Population, judge: Judge) -> Positions:
         return np.argsort(-fitness(population.measures, self.parameters.penalty), kind="stable")
 
-    def _children(self, generation: int, place: Positions, attempt: int, numbers: Positions) -> Genomes:
-        """New random genomes first, then children of tournaments."""
-        fresh = self._fresh(generation, numbers)
-        strangers = round(self.parameters.random * self.size)
-        rng = keys.generator(self.seed, "initial", generation=generation, sub=attempt)
-        unknown: Genomes = self.toolbox.random(self.blueprint, rng, fresh[:strangers])
-        first, second = self._parents(generation, place, attempt, len(numbers) - strangers)
-        rng = keys.generator(self.seed, "variation", generation=generation, sub=attempt)
-        genomes = self.population.genomes.take(first)
-        pairs = np.flatnonzero((first != second) & (rng.random(len(first)) < self.crossover))
-        if len(pairs):
-            mates = self.population.genomes.take(second[pairs])
-            genomes = genomes.replaced(pairs, self.toolbox.mate(genomes.take(pairs), mates, self.blueprint, rng))
-        who = np.flatnonzero(rng.random(len(first)) < self.parameters.mutation)
-        children = self.toolbox.mutate(genomes, who, self.blueprint, rng, fresh[strangers:][who])
-        return unknown.joined(children)
+    def _mutated(self, mated: npt.NDArray[np.bool_], rng: np.random.Generator) -> Positions:
+        return np.flatnonzero(rng.random(len(mated)) < self.parameters.mutation)
 
-    def _parents(self, generation: int, place: Positions, attempt: int, count: int) -> tuple[Positions, Positions]:
+    def _parents(
+        self, generation: int, place: Positions, best: Positions, attempt: int, count: int
+    ) -> tuple[Positions, Positions]:
         """Winners of two tournaments for each child: mostly the best of some, else any of them."""
         rng = keys.generator(self.seed, "selection", generation=generation, sub=attempt)
         some = max(2, round(self.parameters.tournament * len(place)))
         met = rng.integers(len(place), size=(2 * count, some))
-        best = place[met].argmin(axis=1)
+        first = place[met].argmin(axis=1)
         anyone = rng.integers(some, size=2 * count)
-        chosen = np.where(rng.random(2 * count) < self.parameters.best, best, anyone)
+        chosen = np.where(rng.random(2 * count) < self.parameters.best, first, anyone)
         winners: Positions = met[np.arange(2 * count), chosen]
         return winners[:count], winners[count:]
 

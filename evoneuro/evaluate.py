@@ -299,7 +299,9 @@ def _episodes(
     done = np.zeros((3, total))  # returns, steps and decisions of all
     decision = 0
     state, observation = _reset(task, np.tile(keys, count))
-    for decision in range(1, _call(task, "step_limit") + 1):
+    limit = _call(task, "step_limit")
+    limit = limit if cases.horizon is None else min(limit, cases.horizon)
+    for decision in range(1, limit + 1):
         seen = _by_lane(task, "observation", observation, (len(lane), len(encoder.low)))
         if cases.jitter is None:
             choice, latency = simulator.act(seen)

@@ -55,6 +55,7 @@ class Cases:
         stream: "episodes" (selection sees them; a data set's training split), "validation" or "test".
         generation: key part of the episodes; a data set ignores it.
         count: episodes; a data set takes its whole split.
+        horizon: decisions after which an episode is cut, if that is before the task cuts it; None: it never is.
         jitter: of what is fed, or None.
         perturbations: under which each candidate's robustness is scored besides, or None.
     """
@@ -63,6 +64,7 @@ class Cases:
     stream: str
     generation: int = 0
     count: int = 1
+    horizon: int | None = None
     jitter: Jitter | None = None
     perturbations: Perturbations | None = None
 

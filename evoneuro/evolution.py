@@ -4,12 +4,16 @@ Deb, Pratap, Agarwal & Meyarivan, "A fast and elitist multiobjective genetic alg
 with five changes that small networks need: constraints and a score floor come before all objectives; candidates with
 equal losses never crowd a front; with one objective the younger of equals survive; a child that expresses a network
 that is already there gives way to another; parents are compared on the same episodes.
+
+With newcomers, lineages have an age, and it is an objective: a lineage that began later need not beat the old ones at
+once (Schmidt & Lipson, "Age-fitness Pareto optimization", GPTP VIII, 2011). That is a restart which never stops.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +28,21 @@ from evoneuro.population import Measures, Population
 from evoneuro.variation import NEW_IDS, make_toolbox
 
 Violations = npt.NDArray[np.float64]
-Judge = Callable[[Measures], tuple[Losses, Violations]]
+Origins = npt.NDArray[np.int64]
+Brood = tuple[Genomes, Origins]  # genomes, and in which generation their oldest ancestors were made from nothing
+
+
+class Judge(Protocol):
+    """What a run holds against candidates that are compared with one another."""
+
+    def __call__(self, measures: Measures, origins: Origins | None = None, /) -> tuple[Losses, Violations]:
+        """Losses (candidates, objectives) and violations [candidates].
+
+        Args:
+            measures: (candidates, measures).
+            origins: if given, candidates are held to a floor that those as young as they have set.
+        """
+
 
 SPARE = 8  # for so many children one more is made, to stand in for those that are somebody already
 TRIES = 6  # to make as many children as are asked for; what is missing then is made up by copies
@@ -38,11 +56,28 @@ class Evolution:
         population: candidates with measures, best first; empty before generation 0.
     """
 
-    def __init__(self, blueprint: Blueprint, seed: int, size: int, crossover: float = 0.5) -> None:
+    def __init__(
+        self,
+        blueprint: Blueprint,
+        seed: int,
+        size: int,
+        crossover: float = 0.5,
+        newcomers: int = 0,
+        greed: float = 0.0,
+    ) -> None:
+        """Start with nobody.
+
+        Args:
+            size: of the population, and children of a generation.
+            crossover: share of the children with two parents.
+            newcomers: random genomes among the children of a generation; with any, age is an objective.
+            greed: share of the children whose first parent is one of those that score best.
+        """
         self.blueprint = blueprint
         self.seed = seed
         self.size = size
         self.crossover = crossover
+        self.newcomers, self.greed = newcomers, greed
         self.spare = -(-size // SPARE)
         self.toolbox = self.make_toolbox()
         self.population = Population.empty(0)
@@ -55,7 +90,6 @@ class Evolution:
         """The offspring of `generation` and their networks: random genomes and `seeds` in generation 0, then children.
 
         Args:
-            judge: measures (candidates, measures) -> losses (candidates, objectives) and violations [candidates].
             seeds: genomes to start from; the first generation is those and their mutants.
         """
         make = self._maker(generation, judge, seeds)
@@ -63,9 +97,11 @@ class Evolution:
         prints: list[str] = []
         new: list[int] = []
         batches: list[tuple[Genomes, Networks]] = []
+        origins: list[Origins] = []
         while len(new) < self.size and len(batches) < TRIES:
-            genomes = make(len(batches), np.arange(self.size - len(new) + self.spare) + len(prints))
+            genomes, began = make(len(batches), np.arange(self.size - len(new) + self.spare) + len(prints))
             batches.append((genomes, express(genomes, self.blueprint)))
+            origins.append(began)
             for name in batches[-1][1].fingerprints():
                 if name not in known:
                     new.append(len(prints))
@@ -73,7 +109,8 @@ class Evolution:
                 prints.append(name)
         chosen = np.sort(_filled(new, len(prints))[: self.size])
         genomes, networks = (first.joined(*rest).take(chosen) for first, *rest in zip(*batches, strict=True))
-        return Population.born(generation, genomes, [prints[i] for i in chosen.tolist()]), networks
+        began = np.concatenate(origins)[chosen]
+        return Population.born(generation, genomes, [prints[i] for i in chosen.tolist()], began), networks
 
     def tell(self, offspring: Population, judge: Judge) -> None:
         """Survivors of population and offspring together, all measured."""
@@ -86,38 +123,48 @@ class Evolution:
         With one objective the younger of equals is better: drift leads off the plateaus that a score in whole samples
         and genes in whole numbers have. With more, the front's spread sees to that, and who came first is better.
         """
-        losses, violations = judge(population.measures)
+        losses, violations = judge(population.measures, population.origins if self.newcomers else None)
+        several = losses.shape[1] > 1
+        if self.newcomers:
+            losses = np.column_stack([losses, np.where(np.isfinite(losses[:, 0]), -population.origins, np.inf)])
         ranks = pareto.rank(losses, violations)
         crowding = pareto.crowding(losses, ranks)
-        if losses.shape[1] > 1:
+        if several:
             return pareto.best(ranks, crowding, len(ranks))
         young = np.argsort(-population.births[:, 0], kind="stable")
         return young[pareto.best(ranks[young], crowding[young], len(ranks))]
 
     # Who makes the children: `make(attempt, numbers)` makes one genome for each number; no number comes twice
 
-    def _maker(self, generation: int, judge: Judge, seeds: Sequence[Genome]) -> Callable[[int, Positions], Genomes]:
+    def _maker(self, generation: int, judge: Judge, seeds: Sequence[Genome]) -> Callable[[int, Positions], Brood]:
         if generation:
-            return partial(self._children, generation, np.argsort(self._order(self.population, judge)))
-        return partial(self._mutants, Genomes.of(seeds)) if seeds else self._random
+            order = self._order(self.population, judge)
+            return partial(self._children, generation, np.argsort(order), self._best(judge))
+        return partial(self._mutants, Genomes.of(seeds)) if seeds else partial(self._random, 0)
 
-    def _random(self, attempt: int, numbers: Positions) -> Genomes:
-        rng = keys.generator(self.seed, "initial", sub=attempt)
-        genomes: Genomes = self.toolbox.random(self.blueprint, rng, self._fresh(0, numbers))
-        return genomes
+    def _best(self, judge: Judge) -> Positions:
+        """Positions of the tenth of the population that loses least in the first objective, the feasible first."""
+        losses, violations = judge(self.population.measures)
+        return np.lexsort((losses[:, 0], violations))[: -(-len(losses) // 10)]
 
-    def _mutants(self, seeds: Genomes, attempt: int, numbers: Positions) -> Genomes:
+    def _random(self, generation: int, attempt: int, numbers: Positions) -> Brood:
+        rng = keys.generator(self.seed, "initial", generation=generation, sub=attempt)
+        genomes: Genomes = self.toolbox.random(self.blueprint, rng, self._fresh(generation, numbers))
+        return genomes, np.full(len(numbers), generation)
+
+    def _mutants(self, seeds: Genomes, attempt: int, numbers: Positions) -> Brood:
         """The seeds themselves, and then mutants of them."""
         rng = keys.generator(self.seed, "initial", sub=attempt)
         who = np.flatnonzero(numbers >= len(seeds))
         genomes: Genomes = self.toolbox.mutate(
             seeds.take(numbers % len(seeds)), who, self.blueprint, rng, self._fresh(0, numbers[who])
         )
-        return genomes
+        return genomes, np.zeros(len(numbers), np.int64)
 
-    def _children(self, generation: int, place: Positions, attempt: int, numbers: Positions) -> Genomes:
-        """Children of one parent by mutation; of two by crossover and, most of them, by mutation."""
-        first, second = self._parents(generation, place, attempt, len(numbers))
+    def _children(self, generation: int, place: Positions, best: Positions, attempt: int, numbers: Positions) -> Brood:
+        """Newcomers first; then children of one parent by mutation, and of two by crossover and, mostly, mutation."""
+        strangers, numbers = np.split(numbers, [0 if attempt else min(self.newcomers, len(numbers))])
+        first, second = self._parents(generation, place, best, attempt, len(numbers))
         rng = keys.generator(self.seed, "variation", generation=generation, sub=attempt)
         mated = (first != second) & (rng.random(len(numbers)) < self.crossover)
         genomes = self.population.genomes.take(first)
@@ -125,15 +172,32 @@ class Evolution:
         if len(pairs):
             mates = self.population.genomes.take(second[pairs])
             genomes = genomes.replaced(pairs, self.toolbox.mate(genomes.take(pairs), mates, self.blueprint, rng))
-        who = np.flatnonzero(~mated | (rng.random(len(numbers)) >= UNMUTATED))
+        who = self._mutated(mated, rng)
         mutants: Genomes = self.toolbox.mutate(genomes, who, self.blueprint, rng, self._fresh(generation, numbers[who]))
-        return mutants
+        began = self.population.origins
+        origins = np.where(mated, np.minimum(began[first], began[second]), began[first])
+        if not len(strangers):
+            return mutants, origins
+        unknown, now = self._random(generation, attempt, strangers)
+        return unknown.joined(mutants), np.concatenate([now, origins])
 
-    def _parents(self, generation: int, place: Positions, attempt: int, count: int) -> tuple[Positions, Positions]:
-        """Two parents for each child, each the better of two drawn at random (binary tournament); `place` 0 is best."""
+    def _mutated(self, mated: npt.NDArray[np.bool_], rng: np.random.Generator) -> Positions:
+        """Which children are mutated: all that have one parent, and most of the others."""
+        return np.flatnonzero(~mated | (rng.random(len(mated)) >= UNMUTATED))
+
+    def _parents(
+        self, generation: int, place: Positions, best: Positions, attempt: int, count: int
+    ) -> tuple[Positions, Positions]:
+        """Two parents for each child, each the better of two drawn at random (binary tournament); `place` 0 is best.
+
+        The first parent of a share of `greed` of the children is one of the `best` instead.
+        """
         rng = keys.generator(self.seed, "selection", generation=generation, sub=attempt)
         one, other = rng.integers(len(place), size=(2, 2, count))
         first, second = np.where(place[one] <= place[other], one, other)
+        if self.greed:
+            greedy = np.flatnonzero(rng.random(count) < self.greed)
+            first[greedy] = best[rng.integers(len(best), size=len(greedy))]
         return first, second
 
     def _fresh(self, generation: int, numbers: Positions) -> Ids:

@@ -23,6 +23,7 @@ from evoneuro.ragged import Positions, Starts, elements, lengths_of
 
 TRIES = 8  # to find two neurons without a synapse
 STEP = 0.12  # sd of a Gaussian move, as a share of the gene's range
+ANYWHERE = 0.3  # of new ends of synapses: at any neuron, so that outputs may send and inputs listen
 
 Mutation = Callable[[Genomes, Positions, Blueprint, Rng, Ids], Edit]
 
@@ -81,12 +82,10 @@ def move_parameter(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: 
 
 
 def add_synapse(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Edit:
-    """A synapse between two neurons that had none; from outputs and onto inputs rarely."""
+    """A synapse between two neurons that had none."""
     who = who[genomes.synapses[who] < blueprint.bounds.synapses]
     neurons = np.repeat(genomes.neurons[who], TRIES)
-    rare = rng.random((2, len(neurons))) >= 0.9
-    pre = np.where(rare[0], below(neurons, rng), _senders(neurons, blueprint, rng))
-    post = np.where(rare[1], below(neurons, rng), _receivers(neurons, blueprint, rng))
+    pre, post = _senders(neurons, blueprint, rng), _receivers(neurons, blueprint, rng)
     free = ~_connected(genomes, who, pre.reshape(-1, TRIES), post.reshape(-1, TRIES))
     found = np.flatnonzero(free.any(axis=1))
     chosen = found * TRIES + free[found].argmax(axis=1)
@@ -196,14 +195,16 @@ def _starts(genomes: Genomes, gene: str) -> Starts:
 
 
 def _senders(neurons: Integers, blueprint: Blueprint, rng: Rng) -> Positions:
-    """For each genome of so many neurons, the position of an input or hidden one."""
+    """For each genome of so many neurons, the position of an input or hidden one, mostly."""
     drawn = below(neurons - blueprint.outputs, rng)
-    return np.where(drawn < blueprint.inputs, drawn, drawn + blueprint.outputs)
+    drawn = np.where(drawn < blueprint.inputs, drawn, drawn + blueprint.outputs)
+    return np.where(rng.random(len(neurons)) < ANYWHERE, below(neurons, rng), drawn)
 
 
 def _receivers(neurons: Integers, blueprint: Blueprint, rng: Rng) -> Positions:
-    """For each genome of so many neurons, the position of an output or hidden one."""
-    return blueprint.inputs + below(neurons - blueprint.inputs, rng)
+    """For each genome of so many neurons, the position of an output or hidden one, mostly."""
+    drawn = blueprint.inputs + below(neurons - blueprint.inputs, rng)
+    return np.where(rng.random(len(neurons)) < ANYWHERE, below(neurons, rng), drawn)
 
 
 def _has_room(genomes: Genomes, who: Positions, blueprint: Blueprint, synapses: int) -> Flags:

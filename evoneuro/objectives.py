@@ -221,12 +221,13 @@ def _column(name: str, own: Own) -> int:
 
 
 def violation(
-    measures: Measures, constraints: Sequence[Constraint], floor: float, own: Own = NONE
+    measures: Measures, constraints: Sequence[Constraint], floor: float | npt.NDArray[np.float64], own: Own = NONE
 ) -> npt.NDArray[np.float64]:
     """How far each candidate is from feasible, 0 if it is: float64 [candidates]; +inf where it failed.
 
-    Each constraint counts by its excess relative to its bound. Whoever scores below `floor` is infeasible too, and
-    more so than anybody who only breaks a constraint: first the task, then the limits.
+    Each constraint counts by its excess relative to its bound. Whoever scores below `floor` (one for all, or each
+    candidate's own) is infeasible too, and more so than anybody who only breaks a constraint: first the task, then the
+    limits.
     """
     total = np.zeros(len(measures))
     for c in constraints:
@@ -235,7 +236,7 @@ def violation(
     total = total / (1.0 + total)
     score = measures[:, COLUMN["score"]]
     below = score < floor
-    total[below] += 1.0 + (floor - score[below])
+    total[below] += 1.0 + (floor - score)[below]
     total[_failed(measures)] = np.inf
     return total
 

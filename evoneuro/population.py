@@ -22,21 +22,30 @@ class Population:
 
     Attributes:
         births: int64 [P, 2], generation and index of each one's birth; they never change.
+        origins: int64 [P], the generation in which the oldest ancestor of each was made from nothing; nor do they.
         genomes: what they are.
         fingerprints: str [P], of their networks: two genomes that express the same network have the same.
         measures: float64 [P, measures], what the present episodes say of them; NaN for those that failed.
     """
 
     births: npt.NDArray[np.int64]
+    origins: npt.NDArray[np.int64]
     genomes: Genomes
     fingerprints: npt.NDArray[np.str_]
     measures: Measures
 
     @classmethod
-    def born(cls, generation: int, genomes: Genomes, fingerprints: Sequence[str]) -> Population:
-        """The offspring of `generation`, not measured yet (no columns of measures)."""
+    def born(
+        cls,
+        generation: int,
+        genomes: Genomes,
+        fingerprints: Sequence[str],
+        origins: npt.NDArray[np.int64] | None = None,
+    ) -> Population:
+        """The offspring of `generation`, not measured yet (no columns of measures); from nothing if no origins say."""
         births = np.column_stack([np.full(len(genomes), generation), np.arange(len(genomes))]).astype(np.int64)
-        return cls(births, genomes, np.array(fingerprints, "U32"), np.empty((len(genomes), 0)))
+        origins = births[:, 0].copy() if origins is None else origins
+        return cls(births, origins, genomes, np.array(fingerprints, "U32"), np.empty((len(genomes), 0)))
 
     @classmethod
     def empty(cls, measures: int) -> Population:
@@ -74,7 +83,7 @@ class Population:
 
     def to_document(self) -> dict[str, npt.NDArray[Any]]:
         """The population as arrays; fingerprints follow from the genomes."""
-        return {"births": self.births, "measures": self.measures, **self.genomes.to_document()}
+        return {"births": self.births, "origins": self.origins, "measures": self.measures, **self.genomes.to_document()}
 
     @classmethod
     def from_document(cls, document: Mapping[str, npt.NDArray[Any]], blueprint: Blueprint) -> Population:
@@ -83,12 +92,18 @@ class Population:
         Raises:
             FormatError: arrays that are missing, too many or do not fit one another.
         """
-        genes = {name: value for name, value in document.items() if name not in ("births", "measures")}
-        genomes = Genomes.from_document(genes)
-        births, measures = document.get("births"), document.get("measures")
-        if births is None or measures is None or births.shape != (len(genomes), 2) or len(measures) != len(genomes):
-            raise FormatError(f"population: births and measures do not fit its {len(genomes)} genomes")
+        named = ("births", "origins", "measures")
+        genomes = Genomes.from_document({name: value for name, value in document.items() if name not in named})
+        births, origins, measures = (document.get(name) for name in named)
+        if (
+            births is None
+            or origins is None
+            or measures is None
+            or births.shape != (len(genomes), 2)
+            or ((len(origins), len(measures)) != (len(genomes), len(genomes)))
+        ):
+            raise FormatError(f"population: births, origins and measures do not fit its {len(genomes)} genomes")
         if (genomes.neurons < blueprint.inputs + blueprint.outputs).any():
             raise FormatError("population: a genome without all inputs and outputs")
         prints = np.array(express(genomes, blueprint).fingerprints(), "U32")
-        return cls(births.astype(np.int64), genomes, prints, measures.astype(np.float64))
+        return cls(births.astype(np.int64), origins.astype(np.int64), genomes, prints, measures.astype(np.float64))

@@ -16,6 +16,7 @@ from contextlib import nullcontext, suppress
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from evoneuro import pareto
 from evoneuro.archive import Archive
@@ -25,7 +26,7 @@ from evoneuro.environments import ControlTask
 from evoneuro.eons import Eons
 from evoneuro.errors import RunError
 from evoneuro.evaluation import Cases, Evaluation
-from evoneuro.evolution import Evolution, Violations
+from evoneuro.evolution import Evolution, Origins, Violations
 from evoneuro.express import Blueprint, express
 from evoneuro.front import confidence_interval
 from evoneuro.genome import Genome
@@ -39,6 +40,7 @@ from evoneuro.workers import Pool, open_pool
 
 FRONT_LIMIT = 128
 METHODS: Mapping[str, type[Evolution]] = {"nsga2": Evolution, "eons": Eons}
+LASTED = 0.8  # of the horizon: then it is too short to tell the good from the better
 TIMED = ("no answer within", "ran out of memory")  # reasons of failures that another machine might not see
 
 
@@ -73,12 +75,17 @@ class Session:
         self.objectives = config.search.objectives or task.objectives
         self.constraints = [parse_constraint(text) for text in config.search.constraints]
         search = config.search
-        self.evolution = METHODS[search.method](blueprint, config.seed, search.population, search.crossover)
+        newcomers = round(search.newcomers * search.population)
+        self.evolution = METHODS[search.method](
+            blueprint, config.seed, search.population, search.crossover, newcomers=newcomers, greed=search.greed
+        )
         self.archive = Archive.empty(len(MEASURES) + len(own), FRONT_LIMIT)
         self.perturbations = config.robustness if "robustness" in own else None
         self.baseline = 0.0
         self.reference: list[float] = []
         self.episodes = config.episodes.count or (task.episodes if isinstance(task, ControlTask) else 1)
+        self.horizon = config.episodes.horizon if isinstance(task, ControlTask) else None
+        self.grown = False  # the horizon, in the last generation: all must meet the longer episodes
         self.evaluations = 0  # asked for so far: what the budget counts, the same on every resume
         self.steps = 0
 
@@ -126,6 +133,7 @@ class Session:
         self.archive = Archive.from_document(section(document, "archive"), self.blueprint, FRONT_LIMIT)
         self.baseline, self.reference = document["baseline"], document["reference"]
         self.evaluations = document["evaluations"]
+        self.horizon, self.grown = document["horizon"], document["grown"]
         return generation + 1
 
     def _over(self, generation: int) -> bool:
@@ -135,6 +143,7 @@ class Session:
             (budget.generations > 0 and generation >= budget.generations)
             or (budget.evaluations > 0 and self.evaluations >= budget.evaluations)
             or (budget.hours > 0 and generation > 0 and hours >= budget.hours)
+            or (budget.score is not None and bool((self.archive.validation[:, 0] >= budget.score).any()))
         )
 
     # One generation
@@ -142,7 +151,7 @@ class Session:
     def _generation(self, generation: int, pool: Pool, seeds: Sequence[Genome]) -> bool:
         """One generation, from asking to the closed record; whether it was the last that the budget allows."""
         started = time.monotonic()
-        if generation and self._new_episodes(generation):
+        if generation and (self.grown or self._new_episodes(generation)):
             self._rescore(generation, pool)
         offspring, networks = self.evolution.ask(generation, self._judge, seeds)
         evaluations = self._evaluate(generation, "offspring", networks, pool)
@@ -151,14 +160,24 @@ class Session:
             self._set_baseline(offspring.measures)
         self.evolution.tell(offspring, self._judge)
         self._update_archive(offspring)
+        self._grow(evaluations)
         last = self._over(generation + 1)
         if last or generation % self.config.episodes.every == 0:
             self._validate(generation, pool)
+            last = last or self._over(generation + 1)
         self._close(generation, time.monotonic() - started, pool.workers)
         return last
 
     def _new_episodes(self, generation: int) -> bool:
         return self.task.changes and generation % self.config.episodes.refresh == 0
+
+    def _grow(self, evaluations: Sequence[Evaluation]) -> None:
+        """Double the horizon if one of the candidates just met lasts through most of it."""
+        self.grown = False
+        if self.horizon is not None and isinstance(self.task, ControlTask) and self.horizon < self.task.step_limit:
+            lasted = max((evaluation.decisions for evaluation in evaluations), default=0) / self.episodes
+            if lasted >= LASTED * self.horizon:
+                self.horizon, self.grown = 2 * self.horizon, True
 
     def _cases(self, generation: int, purpose: str) -> Cases:
         """The episodes of selection change with each epoch of `refresh` generations; validation's never do."""
@@ -170,6 +189,7 @@ class Session:
             "episodes",
             generation // episodes.refresh,
             self.episodes,
+            self.horizon,
             perturbations=self.perturbations,
         )
 
@@ -233,14 +253,18 @@ class Session:
         table = losses(measures, self.objectives, self.own)
         self.reference = (table[np.isfinite(table).all(axis=1)].max(axis=0) + 1).tolist()
 
-    def _judge(self, measures: Measures) -> tuple[Losses, Violations]:
-        """Losses and violations of candidates that are compared with one another."""
+    def _judge(self, measures: Measures, origins: Origins | None = None, /) -> tuple[Losses, Violations]:
+        """Losses and violations of candidates that are compared with one another: see `evolution.Judge`."""
         search = self.config.search
-        scores = measures[:, COLUMN["score"]]
-        best = float(np.nanmax(scores)) if np.isfinite(scores).any() else self.baseline
-        floor = search.score_floor
-        if floor is None:
-            floor = self.baseline + search.floor * max(best - self.baseline, 0.0) if search.floor else -np.inf
+        floor: float | npt.NDArray[np.float64] = -np.inf
+        if search.score_floor is not None:
+            floor = search.score_floor
+        elif search.floor:
+            scores = np.fmax(measures[:, COLUMN["score"]], self.baseline)  # the floor is never below the baseline
+            # what breaks a limit sets no mark for those that keep it, or nobody would be left where limits are tight
+            scores[violation(measures, self.constraints, -np.inf, self.own) > 0] = self.baseline
+            best = scores.max(initial=self.baseline) if origins is None else _best_as_young(scores, origins)
+            floor = self.baseline + search.floor * (best - self.baseline)
         return losses(measures, self.objectives, self.own), violation(measures, self.constraints, floor, self.own)
 
     # Record
@@ -253,6 +277,8 @@ class Session:
                 "baseline": self.baseline,
                 "reference": self.reference,
                 "evaluations": self.evaluations,
+                "horizon": self.horizon,
+                "grown": self.grown,
             }
         )
         measures = self.archive.members.measures
@@ -282,6 +308,14 @@ class Session:
                 "front": _shown(self.archive, [objective.name for objective in self.own.values()]),
             }
         )
+
+
+def _best_as_young(scores: npt.NDArray[np.float64], origins: Origins) -> npt.NDArray[np.float64]:
+    """For each candidate the best score of those whose lineage is no older, itself included: float64 [candidates]."""
+    began, which = np.unique(origins, return_inverse=True)
+    best = np.full(len(began), -np.inf)
+    np.maximum.at(best, which, scores)
+    return np.maximum.accumulate(best[::-1])[::-1][which]
 
 
 def _shown(archive: Archive, own: Sequence[str]) -> list[dict[str, Any]]:

@@ -32,7 +32,7 @@ from evoneuro.errors import FormatError, RunError, check_choice
 from evoneuro.evaluation import Evaluation
 
 DATABASE, LOCK = "run.sqlite", "lock"
-VERSION = 2
+VERSION = 3
 PURPOSES = ("offspring", "rescore", "archive", "validation")
 OUTCOMES = ("finished", "interrupted", "failed")
 LARGEST = 2**30  # bytes of one unpacked document; a larger one is no generation

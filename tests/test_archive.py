@@ -20,8 +20,9 @@ GENOME = grown_genome(BODY, 0)
 
 def member(name: str, *loss: float, fingerprint: str | None = None) -> Population:
     """One candidate whose losses are its measures."""
-    birth = [[int(part) for part in name.split("-")]]
-    return Population(np.array(birth), Genomes.of([GENOME]), np.array([fingerprint or name]), np.array([loss], float))
+    birth = np.array([[int(part) for part in name.split("-")]])
+    prints = np.array([fingerprint or name])
+    return Population(birth, birth[:, 0], Genomes.of([GENOME]), prints, np.array([loss], float))
 
 
 def front(archive: Archive, *newcomers: Population) -> Archive:
@@ -158,8 +159,10 @@ def test_an_archive_comes_back_from_its_document() -> None:
     [
         ({"validation": np.zeros((1, 4))}, "archive: validation does not fit its 2 members"),
         ({"validation": None}, "archive: validation"),
-        ({"births": np.zeros((1, 2))}, "population: births and measures do not fit its 2 genomes"),
-        ({"measures": np.zeros((3, 2))}, "population: births and measures"),
+        ({"births": np.zeros((1, 2))}, "population: births, origins and measures do not fit its 2 genomes"),
+        ({"origins": np.zeros(3)}, "population: births, origins"),
+        ({"origins": None}, "population: births, origins"),
+        ({"measures": np.zeros((3, 2))}, "population: births, origins"),
         ({"weight": np.zeros(1)}, "genomes: pre, post, weight"),
         ({"more": np.zeros(1)}, "genomes: expected .* got .*more"),
         (

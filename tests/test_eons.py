@@ -80,7 +80,7 @@ def test_fitness_is_the_score_less_a_penalty_for_size() -> None:
 
 def test_the_best_of_a_tournament_wins_nine_in_ten() -> None:
     eons = grown(1, 2, size=200)
-    first, second = eons._parents(2, np.arange(200), 0, 20_000)
+    first, second = eons._parents(2, np.arange(200), np.arange(20), 0, 20_000)
     drawn = np.concatenate([first, second])
     # the best of 20 of 200 is below 10 on average; one in ten winners is anybody
     expected = 0.9 * (200 / 21 - 0.5) + 0.1 * 99.5

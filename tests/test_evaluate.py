@@ -50,6 +50,12 @@ def wire(**changes: Any) -> Network:
     return Network(**{**values, **changes})
 
 
+def test_a_horizon_cuts_episodes_that_are_longer() -> None:
+    (result,) = evaluate(Counter(), [wire()], replace(CASES, horizon=4))
+    assert result.decisions == 3 + 4 + 4
+    assert evaluate(Counter(), [wire()], replace(CASES, horizon=1000)) == evaluate(Counter(), [wire()], CASES)
+
+
 def test_scores_latency_energy_by_hand() -> None:
     (result,) = evaluate(Counter(), [wire()], CASES)
     # lanes have signs -, +, - and run 3, 4, 5 decisions; only the middle one's choice is output 1

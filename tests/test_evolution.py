@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from test_variation import blueprint
 
-from evoneuro.evolution import Evolution, Judge, Violations
+from evoneuro.evolution import Evolution, Judge, Origins, Violations
 from evoneuro.genome import Genomes
 from evoneuro.networks import Networks
 from evoneuro.objectives import COLUMN, MEASURES, losses, violation
@@ -30,12 +30,12 @@ def scores(population: Population) -> Measures:
     return population.measures[:, COLUMN["score"]]
 
 
-def judge(measures: Measures) -> tuple[Losses, Violations]:
+def judge(measures: Measures, origins: Origins | None = None, /) -> tuple[Losses, Violations]:
     floor = 0.8 * np.nanmax(measures[:, COLUMN["score"]])
     return losses(measures, ["score", "synapses"]), violation(measures, [], floor)
 
 
-def step(evolution: Evolution, generation: int) -> None:
+def step(evolution: Evolution, generation: int, judge: Judge = judge) -> None:
     offspring, networks = evolution.ask(generation, judge)
     evolution.tell(offspring.measured(toy(networks)), judge)
 
@@ -78,7 +78,7 @@ def test_it_gets_better_and_keeps_the_best() -> None:
 
 
 def test_with_one_objective_the_younger_of_equals_survive() -> None:
-    def score_alone(measures: Measures) -> tuple[Losses, Violations]:
+    def score_alone(measures: Measures, origins: Origins | None = None, /) -> tuple[Losses, Violations]:
         return losses(measures, ["score"]), np.zeros(len(measures))
 
     def told(judge: Judge) -> Evolution:
@@ -92,8 +92,63 @@ def test_with_one_objective_the_younger_of_equals_survive() -> None:
     assert told(judge).population.births[:, 0].tolist() == [0] * 20
 
 
+def free(measures: Measures, origins: Origins | None = None, /) -> tuple[Losses, Violations]:
+    """The score alone, and no floor."""
+    return losses(measures, ["score"]), np.zeros(len(measures))
+
+
+def aging(seed: int, generations: int, **ours: Any) -> Evolution:
+    evolution = Evolution(blueprint(0), seed, 30, newcomers=4, **ours)
+    for generation in range(generations):
+        step(evolution, generation, free)
+    return evolution
+
+
+def test_newcomers_come_from_nothing_and_children_are_as_old_as_their_oldest_parent() -> None:
+    evolution = aging(1, 1)
+    for generation in range(1, 12):
+        known = set(evolution.population.origins.tolist())
+        offspring, networks = evolution.ask(generation, free)
+        assert (offspring.origins[:4] == generation).all()
+        assert set(offspring.origins[4:].tolist()) <= known
+        evolution.tell(offspring.measured(toy(networks)), free)
+    assert len(set(evolution.population.origins.tolist())) > 5
+
+
+def test_a_young_lineage_lives_beside_a_better_old_one_and_no_younger_one_is_better() -> None:
+    evolution = aging(2, 30)
+    score, origin = scores(evolution.population), evolution.population.origins
+    oldest = origin == origin.min()
+    assert not oldest.all()
+    assert origin.max() >= 25
+    assert score[~oldest].min() < score[oldest].max()
+    # the best of each age is there: nothing as young beats it, so the best by age never gets worse with age
+    best = [score[origin >= began].max() for began in sorted(set(origin.tolist()))]
+    assert best == sorted(best, reverse=True)
+
+
+def test_the_best_is_kept_among_newcomers() -> None:
+    for seed in range(3):
+        evolution, best = aging(seed, 0, greed=0.5), []
+        for generation in range(25):
+            step(evolution, generation, free)
+            best.append(scores(evolution.population).max())
+        assert best == sorted(best)
+        assert best[-1] > 2 * best[0]
+
+
+def test_greed_is_the_share_of_first_parents_among_the_best() -> None:
+    evolution = Evolution(blueprint(0), 0, 30, greed=0.25)
+    best = np.array([28, 29])  # who wins tournaments least
+    place = np.arange(30)
+    first, second = evolution._parents(1, place, best, 0, 20_000)
+    chance = 1 - (28 / 30) ** 2  # of meeting one of them in a tournament, which they win against each other alone
+    assert abs(np.isin(first, best).mean() - 0.25) < chance
+    assert np.isin(second, best).mean() < 0.02
+
+
 def test_one_objective_leaves_a_plateau_and_never_falls() -> None:
-    def coarse(measures: Measures) -> tuple[Losses, Violations]:
+    def coarse(measures: Measures, origins: Origins | None = None, /) -> tuple[Losses, Violations]:
         return losses(measures, ["score"]), np.zeros(len(measures))
 
     for seed in range(3):

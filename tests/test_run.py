@@ -19,6 +19,7 @@ import evoneuro
 from evoneuro import EvoNeuroError
 from evoneuro.cli import main
 from evoneuro.config import Config
+from evoneuro.documents import unpack
 from evoneuro.errors import RunError
 from evoneuro.launch import resume, start
 from evoneuro.record import Run
@@ -500,6 +501,46 @@ def test_budgets_end_a_run(tmp_path: Path) -> None:
     assert all(member.validation is not None for member in run.front)
     run = start(config(tmp_path / "b", task="iris", budget={"generations": 0, "hours": 1 / 3600}))
     assert 0.3 < sum(s["seconds"] for s in run.summaries) < 20
+
+
+def test_a_run_ends_with_the_score_that_is_asked_for(tmp_path: Path) -> None:
+    run = start(config(tmp_path, budget={"generations": 40, "score": 30.0}))
+    assert run.status()["generation"] < 39
+    assert max(m.validation_score for m in run.front if m.validation_score is not None) >= 30
+
+
+AGING = {
+    "search": {**SMALL["search"], "newcomers": 0.2, "greed": 0.5},
+    "episodes": {**SMALL["episodes"], "horizon": 8, "refresh": 5},
+}
+
+
+def horizons(run: Run) -> list[int]:
+    store = Store.read(run.path)
+    found = [unpack(blob)["horizon"] for _, blob in store.generations()]
+    store.close()
+    return found
+
+
+def test_the_horizon_doubles_as_candidates_last_and_a_resumed_run_goes_on_alike(tmp_path: Path) -> None:
+    whole = start(config(tmp_path / "whole", **AGING))
+    grown = horizons(whole)
+    assert grown[0] in (8, 16)
+    assert grown[-1] > grown[0]
+    assert set(grown) <= {8 * 2**k for k in range(8)}
+    run = start(config(tmp_path / "parts", **AGING, budget={"generations": 1}))
+    for generations in range(2, GENERATIONS + 1):
+        extend(run.path, generations)
+        run = resume(run.path)
+    assert horizons(run) == grown
+    assert {m.id: m.measures for m in run.front} == {m.id: m.measures for m in whole.front}
+
+
+def test_a_horizon_means_nothing_to_a_data_set(tmp_path: Path) -> None:
+    changes = {"task": "iris", "budget": {"generations": 2}}
+    plain = start(config(tmp_path / "a", **changes))
+    told = start(config(tmp_path / "b", **changes, episodes={**SMALL["episodes"], "horizon": 3}))
+    assert {m.id: m.measures for m in plain.front} == {m.id: m.measures for m in told.front}
 
 
 def test_the_python_way(tmp_path: Path) -> None:

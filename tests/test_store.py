@@ -715,13 +715,13 @@ def test_another_file_is_refused_in_one_line(tmp_path: Path, content: bytes, fac
 
 @pytest.mark.parametrize("factory", [Store.read, Store.open])
 def test_a_newer_version_is_refused_and_left_alone(closed: Path, factory: Callable[[Path], Store]) -> None:
-    edit(closed, "UPDATE meta SET value = '3' WHERE key = 'schema'")
-    with pytest.raises(FormatError, match="version 3; this program reads version 2: update"):
+    edit(closed, "UPDATE meta SET value = '4' WHERE key = 'schema'")
+    with pytest.raises(FormatError, match="version 4; this program reads version 3: update"):
         factory(closed)
     edit(closed, "UPDATE meta SET value = '1' WHERE key = 'schema'")
-    with pytest.raises(FormatError, match=r"version 1; this program reads version 2$"):
+    with pytest.raises(FormatError, match=r"version 1; this program reads version 3$"):
         factory(closed)
-    edit(closed, "UPDATE meta SET value = '2' WHERE key = 'schema'")
+    edit(closed, "UPDATE meta SET value = '3' WHERE key = 'schema'")
     assert state_of(closed) == "finished"
 
 

@@ -18,7 +18,7 @@ from evoneuro.bench.plan import Plan
 from evoneuro.bench.timing import in_turns
 from evoneuro.documents import filed, pack
 from evoneuro.evaluation import Evaluation
-from evoneuro.evolution import Evolution
+from evoneuro.evolution import Evolution, Origins
 from evoneuro.express import Blueprint, express
 from evoneuro.genome import Bounds, Genome
 from evoneuro.keys import generator
@@ -164,5 +164,5 @@ def _evaluations(networks: Networks) -> list[Evaluation]:
     ]
 
 
-def _judge(measures: Measures) -> tuple[Losses, Any]:
+def _judge(measures: Measures, origins: Origins | None = None, /) -> tuple[Losses, Any]:
     return objectives.losses(measures, OBJECTIVES), objectives.violation(measures, [], 20.0)
