@@ -6,6 +6,7 @@ who else is in the batch.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -317,11 +318,12 @@ def _episodes(
         if not task.keep_state:
             simulator.forget()
         if over.any():
-            done[:, lane[over]] = returns[over], steps[over], np.full(int(over.sum()), decision)
-            running = ~over
+            ended, running = np.flatnonzero(over), np.flatnonzero(~over)
+            done[:, lane[ended]] = returns[ended], steps[ended], np.full(len(ended), decision)
             lane, returns, steps = lane[running], returns[running], steps[running]
-            observation, state = _take(task, "observation", observation, running), _take(task, "state", state, running)
-            simulator.repack(running)
+            observation = _take(task, "observation", observation, running, len(over))
+            state = _take(task, "state", state, running, len(over))
+            simulator.repack(~over)
         if not len(lane):
             break
     done[:, lane] = returns, steps, np.full(len(lane), decision)
@@ -437,22 +439,23 @@ def _by_lane(task: ControlTask, what: str, value: Any, shape: tuple[int, ...]) -
 
 
 def _finite(array: npt.NDArray[Any]) -> bool:
-    return array.dtype.kind == "f" and bool(np.isfinite(array).all())
+    """Whether all are finite floats: what is not finite cannot hide in a sum."""
+    return array.dtype.kind == "f" and math.isfinite(array.sum())
 
 
-def _take(task: ControlTask, what: str, value: Any, kept: npt.NDArray[np.bool_]) -> Any:
-    """What belongs to the lanes that are kept: every array of `value` leads with lanes."""
+def _take(task: ControlTask, what: str, value: Any, kept: npt.NDArray[np.intp], count: int) -> Any:
+    """What belongs to the lanes `kept`, of so many: every array of `value` leads with lanes."""
     if isinstance(value, tuple):
-        parts = [_take(task, what, part, kept) for part in value]
+        parts = [_take(task, what, part, kept, count) for part in value]
         return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
     if isinstance(value, dict):
-        return {name: _take(task, what, part, kept) for name, part in value.items()}
+        return {name: _take(task, what, part, kept, count) for name, part in value.items()}
     try:
-        if isinstance(value, list):
-            return [part for part, keep in zip(value, kept, strict=True) if keep]
-        return value[kept]
+        if len(value) != count:
+            raise ValueError(f"there are {len(value)}")
+        return [value[lane] for lane in kept.tolist()] if isinstance(value, list) else value[kept]
     except (TypeError, IndexError, ValueError) as error:
         raise PluginError(
-            f"task {task.name!r}: {what}: expected arrays that lead with {len(kept)} lanes "
+            f"task {task.name!r}: {what}: expected arrays that lead with {count} lanes "
             f"(one, or a tuple or dict of them): {error}"
         ) from None

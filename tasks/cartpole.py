@@ -1,7 +1,6 @@
 """The cart-pole family: four levels of one classic, with physics on arrays of lanes.
 
-Physics: Barto, Sutton & Anderson, IEEE Trans. SMC 13(5), 1983, as in Gymnasium's CartPole-v1 (Euler, 0.02 s), to the
-last bit. Levels, encoders and the 24-step window: Plank, Rizzo, White & Schuman, "The Cart-Pole Application as a
+Levels, encoders and the 24-step window: Plank, Rizzo, White & Schuman, "The Cart-Pole Application as a
 Benchmark for Neuromorphic Computing", J. Low Power Electron. Appl. 15(1):5, 2025, and TENNLab framework-open,
 markdown/cartpole_example.md.
 """
@@ -10,18 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from evoneuro_tasks.cartpole_physics import State, advance
 
 from evoneuro import ControlTask, keys
 from evoneuro.errors import check_choice
 
-GRAVITY = 9.8
-CART_MASS = 1.0
-POLE_MASS = 0.1
-TOTAL_MASS = CART_MASS + POLE_MASS
-HALF_LENGTH = 0.5
-POLE_MOMENT = POLE_MASS * HALF_LENGTH
 FORCE = 10.0
-SECONDS = 0.02
 X_LIMIT = 2.4
 ANGLE_LIMIT = 12 * 2 * np.pi / 360
 
@@ -29,8 +22,6 @@ STARTS = {  # largest |x|, |dx|, |angle|, |dangle| of the uniform starts
     "gym": (0.05, 0.05, 0.05, 0.05),
     "wide": (1.2, 0.5, 0.1, 0.5),
 }
-
-State = npt.NDArray[np.float64]
 
 
 class CartPole(ControlTask):
@@ -56,9 +47,8 @@ class CartPole(ControlTask):
 
     def step(self, state: State, action: npt.NDArray[np.integer]) -> tuple[State, State, State, State, State]:
         """One push of 0.02 s; reward 1 for each."""
-        state = advance(state, np.asarray(self.actions)[action])
-        x, angle = state[:, 0], state[:, 2]
-        fallen = (x < -X_LIMIT) | (x > X_LIMIT) | (angle < -ANGLE_LIMIT) | (angle > ANGLE_LIMIT)
+        state = advance(state, np.take(self.actions, action))
+        fallen = (np.abs(state[:, 0]) > X_LIMIT) | (np.abs(state[:, 2]) > ANGLE_LIMIT)
         return state, self._seen(state), np.ones(len(state)), fallen, np.zeros(len(state), bool)
 
     def _seen(self, state: State) -> State:
@@ -89,20 +79,3 @@ class CartPoleHardest(CartPoleHard):
     name = "cartpole-hardest"
     encoder = {"kind": "argyle", "neurons": 4, "max_spikes": 8, "interval": 3}
     actions = (-FORCE, FORCE)
-
-
-def advance(state: State, force: npt.NDArray[np.float64]) -> State:
-    """Positions and speeds (lanes, 4) after 0.02 s under `force` (newton, [lanes]).
-
-    The order of operations is Gymnasium's, so that the results are equal to the last bit.
-    """
-    x, speed, angle, turn = state.T
-    cosine, sine = np.cos(angle), np.sin(angle)
-    pull = (force + POLE_MOMENT * np.square(turn) * sine) / TOTAL_MASS
-    turning = (GRAVITY * sine - cosine * pull) / (
-        HALF_LENGTH * (4.0 / 3.0 - POLE_MASS * np.square(cosine) / TOTAL_MASS)
-    )
-    acceleration = pull - POLE_MOMENT * turning * cosine / TOTAL_MASS
-    return np.stack(
-        [x + SECONDS * speed, speed + SECONDS * acceleration, angle + SECONDS * turn, turn + SECONDS * turning], axis=1
-    )
