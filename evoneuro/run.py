@@ -40,7 +40,7 @@ from evoneuro.workers import Pool, open_pool
 
 FRONT_LIMIT = 128
 METHODS: Mapping[str, type[Evolution]] = {"nsga2": Evolution, "eons": Eons}
-LASTED = 0.8  # of the horizon: then it is too short to tell the good from the better
+LASTED = 0.85  # of the horizon: then it is too short to tell the good from the better
 TIMED = ("no answer within", "ran out of memory")  # reasons of failures that another machine might not see
 
 

@@ -51,6 +51,10 @@ class CartPole(ControlTask):
         fallen = (np.abs(state[:, 0]) > X_LIMIT) | (np.abs(state[:, 2]) > ANGLE_LIMIT)
         return state, self._seen(state), np.ones(len(state)), fallen, np.zeros(len(state), bool)
 
+    def summary(self, scores: npt.NDArray[np.float64]) -> dict[str, float]:
+        """The share of the episodes in which the pole stood until the last decision."""
+        return {"lasted": float((scores >= self.step_limit).mean())}
+
     def _seen(self, state: State) -> State:
         # Gymnasium rounds observations to 32 bits
         return state[:, list(self.observations)].astype(np.float32)

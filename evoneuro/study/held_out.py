@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from evoneuro.config import Config
+from evoneuro.environments import ControlTask
 from evoneuro.errors import EvoNeuroError, RunError, check_choice
 from evoneuro.evaluate import evaluate
 from evoneuro.evaluation import Cases, Evaluation
@@ -65,7 +66,7 @@ def score(path: Path, config: Config, held_out: HeldOut, solved: Solved) -> dict
     for member, evaluation in zip(chosen, found, strict=True):
         if evaluation.failure is not None:
             raise RunError(f"network {member.id} failed on the held-out cases: {evaluation.failure}")
-    rows = [_row(member, evaluation, marks) for member, evaluation in zip(chosen, found, strict=True)]
+    rows = [_row(member, evaluation, marks, judge) for member, evaluation in zip(chosen, found, strict=True)]
     return {
         "marks": marks,
         "objectives": [own.get(name, name) for name in objectives],
@@ -88,7 +89,7 @@ def _held_out_task(config: Config, held_out: HeldOut) -> Task:
     return load_task(config.task, {**config.parameters, **held_out.task})
 
 
-def _row(member: FrontMember, evaluation: Evaluation, marks: Mapping[str, float | None]) -> dict[str, Any]:
+def _row(member: FrontMember, evaluation: Evaluation, marks: Mapping[str, float | None], judge: Task) -> dict[str, Any]:
     cases, network = evaluation.case_scores, member.network
     enough, most = marks["score"], marks["synapses"]
     return {
@@ -96,6 +97,7 @@ def _row(member: FrontMember, evaluation: Evaluation, marks: Mapping[str, float 
         "score": evaluation.score,
         "interval": list(confidence_interval(cases)) if len(cases) > 1 else None,
         "cases": len(cases),
+        "summary": judge.summary(cases) if isinstance(judge, ControlTask) else {},
         "validation_score": member.validation_score,
         "neurons": network.neurons,
         "hidden": network.hidden,

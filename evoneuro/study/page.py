@@ -26,7 +26,8 @@ def page(document: Mapping[str, Any], pictures: Sequence[str] = ()) -> str:
         parts.append(_table(_COMPARISONS, [_comparison(row) for row in document["comparisons"]]))
     parts += [f"![{name.removesuffix('.png')}]({name})\n" for name in pictures]
     parts.append("## Runs\n")
-    parts.append(_table(_RUNS, [_run(row) for row in document["runs"]]))
+    more = sorted({name for row in document["runs"] for name in row["best"]["summary"]})
+    parts.append(_table([*_RUNS, *more], [_run(row, more) for row in document["runs"]]))
     if document["failures"]:
         rows = [[f["variant"], str(f["seed"]), f["reason"].replace("|", "\\|")] for f in document["failures"]]
         parts.append("## Runs that failed\n")
@@ -65,7 +66,9 @@ _RUNS = (
     "seed",
     "held-out score",
     "validation",
+    "neurons",
     "synapses",
+    "latency",
     "solved",
     "evaluations to solve",
     "smallest solver",
@@ -111,20 +114,24 @@ def _comparison(row: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _run(row: Mapping[str, Any]) -> list[str]:
+def _run(row: Mapping[str, Any], more: Sequence[str]) -> list[str]:
+    """One run; `more` are the figures of its best network that its task states besides the score."""
     solver = row["smallest_solver"]
     return [
         row["variant"],
         str(row["seed"]),
         number(row["score"]),
         number(row["validation_score"]),
+        str(row["best"]["neurons"]),
         str(row["best"]["synapses"]),
+        number(row["best"]["latency"]),
         NOTHING if row["solved"] is None else "yes" if row["solved"] else "no",
         whole(row["evaluations_to_solve"], NOTHING),
         NOTHING if solver is None else _sizes(solver),
         whole(row["evaluations"], NOTHING),
         number(row["hypervolume"]),
         number(row["seconds"]),
+        *(number(row["best"]["summary"].get(name)) for name in more),
     ]
 
 

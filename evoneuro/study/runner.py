@@ -23,7 +23,7 @@ from evoneuro.record import Run
 from evoneuro.store import DATABASE
 from evoneuro.study.plan import Plan
 
-FORMAT = 1  # of outcomes: another one is made anew
+FORMAT = 2  # of outcomes: another one is made anew
 PAUSE = 0.05  # seconds between looks at the processes
 PATIENCE = 30.0  # seconds that they get to end
 LEFT_OUT = ("out", "workers")  # of a configuration: what its outcome does not depend on

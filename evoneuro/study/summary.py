@@ -114,7 +114,7 @@ def _row(plan: Plan, outcome: Outcome, history: Sequence[Moment], hypervolume: f
     solvers = [member for member in (smallest, best) if member is not None and member["solves"]]
     solver = min(solvers, key=lambda member: member["synapses"], default=None)
     first = _first_solved(history, marks["validation"], marks["synapses"], outcome.found["columns"])
-    shown = ("id", "score", "neurons", "hidden", "synapses", "latency", "energy")
+    shown = ("id", "score", "neurons", "hidden", "synapses", "latency", "energy", "summary")
     return {
         "variant": outcome.variant,
         "seed": outcome.seed,
