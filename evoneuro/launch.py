@@ -20,6 +20,7 @@ from evoneuro.errors import EvoNeuroError
 from evoneuro.express import Blueprint, absorb
 from evoneuro.front import Front, resolve
 from evoneuro.genome import Genome
+from evoneuro.linear import linear_genomes
 from evoneuro.network import Network
 from evoneuro.network_file import write_atomically
 from evoneuro.objectives import Own, described, find_own, measure, parse_constraint, plugged
@@ -96,7 +97,8 @@ def start(config: Config, display: Observer | None = None, path: Path | None = N
     own = find_own(_measures(config, task))
     seeds = _starting_networks(config)
     blueprint = _blueprint(config, task, seeds)
-    genomes = [absorb(network, blueprint) for network in seeds]
+    linear = config.start == LINEAR
+    genomes = linear_genomes(task, blueprint, config.seed) if linear else [absorb(net, blueprint) for net in seeds]
     check_objectives(f"task {task.name!r}: objectives", config.search.objectives or task.objectives)
     report = check_task(task, config.workers.timeout)
     measure([report.network], [report.evaluation], plugged(own))
@@ -151,9 +153,12 @@ def resume(
     return Run(Path(path))
 
 
+LINEAR = "linear"  # `--from linear`: see evoneuro.linear
+
+
 def _starting_networks(config: Config) -> list[Network]:
-    """The networks of `--from`: a network file, RUN:ID, or a whole run's front."""
-    if config.start is None:
+    """The networks of `--from`: a network file, RUN:ID, or a whole run's front; none of linear classifiers yet."""
+    if config.start is None or config.start == LINEAR:
         if config.search.topology == "fixed":
             raise EvoNeuroError("search.topology = 'fixed' needs a network to start from: --from NET")
         return []

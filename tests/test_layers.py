@@ -52,6 +52,7 @@ LAYERS = [
         "evaluate",
         "robustness",
         "baseline",
+        "linear",
         "objectives",
         "evolution",
         "eons",

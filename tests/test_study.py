@@ -140,8 +140,9 @@ def test_pictures_are_there_and_say_something(study: Path) -> None:
     text = (study / "table.md").read_text()
     for name in (*PICTURES, "plain", "large", "rank-biserial", "Holm", "evaluations to solve"):
         assert name in text
-    heads = [line.count("|") for line in text.splitlines() if line.startswith("|")]
-    assert len(set(heads)) == 3  # three tables, none with a row that is too short
+    tables = [[line.count("|") for line in block.splitlines()] for block in text.split("\n\n") if block[:1] == "|"]
+    assert len(tables) == 3
+    assert all(len(set(bars)) == 1 for bars in tables)  # none has a row that is too short
 
 
 def test_a_second_call_runs_nothing(study: Path, capsys: pytest.CaptureFixture[str]) -> None:

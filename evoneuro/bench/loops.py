@@ -29,13 +29,13 @@ from evoneuro.networks import Networks
 from evoneuro.simulator.lanes import KERNELS, LaneSimulator, chosen, decide_shared
 from evoneuro.task import load_task
 from evoneuro.workers import Pool, open_pool
-from evoneuro.workers.pool import LEAST_BATCH
 
 CONTROL, DATA = "cartpole", "breast-cancer"
 CASES = Cases(0, "test", 0, 8)
 SYNAPSES = 8
 DECODER = {"kind": "count"}  # one object: networks of a run share what they agree in
 ROUNDS = 8  # batches for each of the most workers in one call
+BATCH = 64  # networks of a round and worker
 
 
 def balancing_network(task: ControlTask) -> Network:
@@ -319,7 +319,7 @@ def _whole_run(plan: Plan, tell: Tell) -> Row:
 def scaling_rows(plan: Plan, tell: Tell) -> list[Row]:
     """A row for each number of workers: the same networks through the real pool, pools opened in turns."""
     network = balancing_network(load_control())
-    networks = Networks.of([network] * (LEAST_BATCH * ROUNDS * max(plan.workers)))
+    networks = Networks.of([network] * (BATCH * ROUNDS * max(plan.workers)))
     least = min(plan.workers)
     found: dict[int, list[Row]] = {count: [] for count in plan.workers}
     for turn in range(plan.pools):

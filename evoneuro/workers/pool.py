@@ -13,8 +13,10 @@ from evoneuro.network import Network
 Results = list[tuple[int, Evaluation]]
 
 TARGET_SECONDS = 0.2  # work per batch: far above what a message costs, short enough to journal and interrupt between
-LEAST_BATCH = 64  # networks, if they take no longer than LONGEST_SECONDS: fewer leave the vectorised simulator idle
-LONGEST_SECONDS = 2.0
+# The decisions of an episode come one after another: a batch of long episodes costs almost the same with few
+# networks as with many, so they go together, as long as no more than this is lost with a worker.
+LEAST_BATCH = 512  # networks, if they take no longer than LONGEST_SECONDS
+LONGEST_SECONDS = 10.0
 FIRST_BATCH = 16  # networks, as long as nothing has been measured
 PATIENCE = 5.0  # a batch may take this many times as long as expected
 

@@ -1,0 +1,135 @@
+"""Linear classifiers as genomes to start from: evolution shrinks them, and finds what they cannot say.
+
+Each input has one synapse at most onto each class, with the quantised weight that a logistic regression on spike counts
+gives it. L1 penalties from strong to weak make a series from a few synapses to many. Where the outputs integrate and
+never fire (decoder `membrane`), the network answers as the classifier does; where they fire, it comes close.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from evoneuro.baseline import sums
+from evoneuro.classification import Labelled
+from evoneuro.coding import decoder_from_spec, encoder_from_spec
+from evoneuro.coding.encoder import UNIT_GAIN
+from evoneuro.errors import EvoNeuroError
+from evoneuro.express import Blueprint
+from evoneuro.genome import PARAMETERS, Genome
+from evoneuro.keys import generator
+from evoneuro.task import Task
+
+STRENGTHS = np.geomspace(2, 1000, 12)  # of the fits, as multiples of the least that leaves any weight
+ITERATIONS = 300  # of each fit, which begins where the last one ended
+MOST = 4000  # samples that the classifiers are fitted on
+FIRINGS = 6  # of an output that fires, in the median over what it is right for
+
+Weights = npt.NDArray[np.float64]  # (classes, inputs)
+
+
+def linear_genomes(task: Task, blueprint: Blueprint, seed: int) -> list[Genome]:
+    """Genomes of linear classifiers of the training split, from few synapses to many, within the blueprint's bounds.
+
+    Raises:
+        EvoNeuroError: a task without classes, or whose input is charges and no spikes.
+    """
+    if not isinstance(task, Labelled):
+        raise EvoNeuroError(f"--from linear: task {task.name!r} has no classes; it starts classification tasks")
+    x, y = _counted(task, blueprint, seed)
+    members = blueprint.outputs // (int(y.max()) + 1)
+    genomes, known = [], set()
+    for weights in _series(x, y, seed):
+        genome = _genome(
+            np.repeat(weights, members, axis=0), x, np.repeat(np.arange(len(weights)), members), y, blueprint
+        )
+        if genome.synapses and genome.key() not in known:
+            known.add(genome.key())
+            genomes.append(genome)
+    if not genomes:
+        raise EvoNeuroError(f"--from linear: no classifier of task {task.name!r} fits within the genome's bounds")
+    return genomes
+
+
+def _counted(task: Labelled, blueprint: Blueprint, seed: int) -> tuple[Weights, npt.NDArray[np.int64]]:
+    """Spike counts of the inputs (samples, inputs), and the classes, of the training split as selection sees it."""
+    encoder = None if blueprint.encoder is None else encoder_from_spec(blueprint.encoder)
+    if encoder is not None and encoder.graded:
+        raise EvoNeuroError(f"--from linear: encoder {encoder.kind!r} gives charges; it reads spike counts")
+    window, gain = blueprint.bounds.window[1], _gain(blueprint)
+    feeds = task.feeds("train", seed, encoder, gain, window)
+    x = np.concatenate([sums(feed, window).T for _, feed in feeds]).astype(np.float64)
+    y = task.targets("train", seed)
+    some = np.sort(generator(seed, "baseline", index=2).permutation(len(y))[:MOST])
+    return x[some], y[some]
+
+
+def _gain(blueprint: Blueprint) -> int:
+    return int(np.clip(UNIT_GAIN, *blueprint.bounds.gain))
+
+
+def _series(x: Weights, y: npt.NDArray[np.int64], seed: int) -> list[Weights]:
+    """Weights of classifiers without an intercept, which no network has, from the strongest penalty to the weakest."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.svm import l1_min_c
+
+    least = l1_min_c(x, y, loss="log", fit_intercept=False)
+    state = int(generator(seed, "baseline", index=3).integers(2**31))
+    model: Any = LogisticRegression(
+        l1_ratio=1,
+        solver="saga",
+        fit_intercept=False,
+        warm_start=True,
+        tol=1e-3,
+        max_iter=ITERATIONS,
+        random_state=state,
+    )
+    found = []
+    for strength in STRENGTHS:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that a fit has not converged: evolution goes on from anything
+            model.set_params(C=least * strength).fit(x, y)
+        weights = model.coef_.copy()
+        # of two classes the first needs none: it wins with the lower output where the other stays at 0 or below
+        found.append(weights if len(weights) > 1 else np.concatenate([np.zeros_like(weights), weights]))
+    return found
+
+
+def _genome(
+    weights: Weights, x: Weights, of: npt.NDArray[np.intp], y: npt.NDArray[np.int64], blueprint: Blueprint
+) -> Genome:
+    """The classifier as a genome: weights fill their range, the smallest go where there are too many.
+
+    Args:
+        of: int [outputs], the class that each output stands for.
+    """
+    bounds, inputs, outputs = blueprint.bounds, blueprint.inputs, blueprint.outputs
+    scale = min(bounds.weight[1] / max(weights.max(), 1e-9), bounds.weight[0] / min(weights.min(), -1e-9))
+    scaled = np.rint(weights * scale)
+    smallest = np.sort(np.abs(scaled), axis=None)[::-1][: bounds.synapses + 1]
+    if len(smallest) > bounds.synapses:
+        scaled[np.abs(scaled) <= smallest[-1]] = 0
+    pre, output = np.nonzero(scaled.T)
+    thresholds = np.full(inputs + outputs, bounds.threshold[0])
+    if not decoder_from_spec(blueprint.decoder).silences:
+        drive = [float(np.median((x @ scaled[k])[y == cls])) for k, cls in enumerate(of.tolist())]
+        thresholds[inputs:] = np.clip(np.max(drive) / FIRINGS, *bounds.threshold)
+    parameters = {"window": bounds.window[1], "evidence": bounds.evidence[0], "gain": _gain(blueprint)}
+
+    def same(value: int, count: int) -> npt.NDArray[np.int32]:
+        return np.full(count, value, np.int32)
+
+    return Genome(
+        ids=np.arange(inputs + outputs),
+        threshold=thresholds.astype(np.int32),
+        leak=same(bounds.leak[0], inputs + outputs),
+        refractory=same(bounds.refractory[0], inputs + outputs),
+        pre=pre.astype(np.int32),
+        post=(inputs + output).astype(np.int32),
+        weight=scaled.T[pre, output].astype(np.int32),
+        delay=same(bounds.delay[0], len(pre)),
+        parameters=np.array([parameters[name] for name in PARAMETERS], np.int32),
+    )
