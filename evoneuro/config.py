@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from evoneuro.eons import Parameters
 from evoneuro.errors import EvoNeuroError, check_choice, check_integer, nearest
 from evoneuro.evaluation import Perturbations
 from evoneuro.genome import Bounds
@@ -21,12 +22,14 @@ class Budget:
     """When a run ends: whichever comes first. Time is looked at between generations only.
 
     Attributes:
-        generations, evaluations, hours: as many; 0 is no limit.
+        generations, evaluations, steps, hours: as many; 0 is no limit. Steps are those of all networks over all lanes,
+            whatever they were simulated for.
         score: as soon as a network of the front has it on the validation cases; null: never for that.
     """
 
     generations: int = 100
     evaluations: int = 0
+    steps: int = 0
     hours: float = 0.0
     score: float | None = None
 
@@ -144,6 +147,7 @@ class Config:
     out: str = "results"
     budget: Budget = Budget()
     search: Search = Search()
+    eons: Parameters = field(default_factory=Parameters)
     episodes: Episodes = Episodes()
     genome: Mapping[str, Any] = field(default_factory=dict)
     robustness: Perturbations = field(default_factory=Perturbations)
@@ -203,7 +207,14 @@ class Config:
         return "\n".join(lines) + "\n"
 
 
-_SECTIONS = {"budget": Budget, "search": Search, "episodes": Episodes, "robustness": Perturbations, "workers": Workers}
+_SECTIONS = {
+    "budget": Budget,
+    "search": Search,
+    "eons": Parameters,
+    "episodes": Episodes,
+    "robustness": Perturbations,
+    "workers": Workers,
+}
 
 
 def read(target: str) -> dict[str, Any]:

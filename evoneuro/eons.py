@@ -3,7 +3,7 @@
 Schuman, Mitchell, Patton, Potok & Plank, "Evolutionary Optimization for Neuromorphic Systems", NICE 2020: one scalar
 fitness, generations of a few elites, some new random networks and children of tournaments, and parameters that are
 drawn anew. The algorithm itself is not public; it is put together from the paper and from the parameters that its users
-publish, whose values stand below.
+publish, of which evoneuro/presets has three sets.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from deap import base
 
 from evoneuro import keys
+from evoneuro.errors import EvoNeuroError, check_integer
 from evoneuro.evolution import Evolution, Judge
 from evoneuro.express import Blueprint, express
 from evoneuro.genome import Genome
@@ -32,22 +33,12 @@ from evoneuro.networks import Networks
 from evoneuro.objectives import COLUMN
 from evoneuro.pareto import Positions
 from evoneuro.population import Measures, Population
-from evoneuro.variation import crossover, mutate, random_genomes
-
-MUTATIONS: Menu = {
-    "add_neuron": (add_neuron, 0.75, True),
-    "delete_neuron": (delete_neuron, 0.25, True),
-    "add_synapse": (add_synapse, 0.75, True),
-    "delete_synapse": (delete_synapse, 0.25, True),
-    "redraw_threshold": (partial(redraw, gene="threshold"), 2.5, False),
-    "redraw_weight": (partial(redraw, gene="weight"), 2.5 * 0.65, False),
-    "redraw_delay": (partial(redraw, gene="delay"), 2.5 * 0.35, False),
-}
+from evoneuro.variation import MOST, NEW_IDS, crossover, mutate, random_genomes
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """What EONS's users set, with the values that they publish.
+    """What EONS's users set, under our names; theirs stand in brackets.
 
     Attributes:
         elites: best networks that live on as they are (num_best).
@@ -57,6 +48,9 @@ class Parameters:
         mutation: share of the children that are mutated (mutation_rate), with `mutations` mutations each
             (num_mutations).
         hidden, synapses: of random networks (starting_nodes, starting_edges).
+        add_neuron, delete_neuron, add_synapse, delete_synapse, neuron_genes, synapse_genes: relative rates of the
+            mutations (add_node_rate, ..., node_params_rate, edge_params_rate). A neuron's gene is its threshold; a
+            synapse's is its weight or, in `delays` of the cases, its delay (node_mutations, edge_mutations).
         penalty: what a neuron or a synapse takes from the fitness.
     """
 
@@ -66,18 +60,53 @@ class Parameters:
     best: float = 0.9
     mutation: float = 0.9
     mutations: int = 3
-    hidden: int = 3
-    synapses: int = 6
+    hidden: int = 10
+    synapses: int = 20
+    add_neuron: float = 0.55
+    delete_neuron: float = 0.45
+    add_synapse: float = 0.6
+    delete_synapse: float = 0.4
+    neuron_genes: float = 2.5
+    synapse_genes: float = 2.5
+    delays: float = 0.35
     penalty: float = 1e-7
+
+    def __post_init__(self) -> None:
+        check_integer("eons.mutations", self.mutations, 1, MOST)
+        check_integer("eons.hidden", self.hidden, 0, NEW_IDS)
+        check_integer("eons.synapses", self.synapses, 1, 2**16)
+        for name in ("random", "tournament", "best", "mutation", "delays"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise EvoNeuroError(f"eons.{name}: expected 0 to 1, got {getattr(self, name):g}")
+        if min(rate for _, rate, _ in self.menu.values()) < 0 or not any(rate for _, rate, _ in self.menu.values()):
+            raise EvoNeuroError("eons: expected rates of mutations of 0 or more, not all of them 0")
+
+    @property
+    def menu(self) -> Menu:
+        """The mutations with their rates."""
+        return {
+            "add_neuron": (add_neuron, self.add_neuron, True),
+            "delete_neuron": (delete_neuron, self.delete_neuron, True),
+            "add_synapse": (add_synapse, self.add_synapse, True),
+            "delete_synapse": (delete_synapse, self.delete_synapse, True),
+            "redraw_threshold": (partial(redraw, gene="threshold"), self.neuron_genes, False),
+            "redraw_weight": (partial(redraw, gene="weight"), self.synapse_genes * (1 - self.delays), False),
+            "redraw_delay": (partial(redraw, gene="delay"), self.synapse_genes * self.delays, False),
+        }
 
 
 class Eons(Evolution):
     """The population of a run that EONS evolves. Objectives and constraints are the archive's alone."""
 
-    parameters = Parameters()
-
-    def __init__(self, blueprint: Blueprint, seed: int, size: int, crossover: float = 0.5, **ours: float) -> None:
-        """As any evolution, but newcomers are as many as EONS has, and `ours` that it does not know is ignored."""
+    def __init__(
+        self,
+        blueprint: Blueprint,
+        seed: int,
+        size: int,
+        crossover: float = 0.5,
+        parameters: Parameters | None = None,
+    ) -> None:
+        self.parameters = parameters or Parameters()
         super().__init__(blueprint, seed, size, crossover, newcomers=round(self.parameters.random * size))
 
     def make_toolbox(self) -> base.Toolbox:
@@ -85,7 +114,7 @@ class Eons(Evolution):
         toolbox = base.Toolbox()
         toolbox.register("random", random_genomes, hidden=ours.hidden, synapses=ours.synapses)
         toolbox.register("mate", crossover)
-        toolbox.register("mutate", mutate, menu=MUTATIONS, count=ours.mutations)
+        toolbox.register("mutate", mutate, menu=ours.menu, count=ours.mutations)
         return toolbox
 
     def ask(self, generation: int, judge: Judge, seeds: Sequence[Genome] = ()) -> tuple[Population, Networks]:

@@ -39,7 +39,6 @@ from evoneuro.task import Task
 from evoneuro.workers import Pool, open_pool
 
 FRONT_LIMIT = 128
-METHODS: Mapping[str, type[Evolution]] = {"nsga2": Evolution, "eons": Eons}
 LASTED = 0.85  # of the horizon: then it is too short to tell the good from the better
 TIMED = ("no answer within", "ran out of memory")  # reasons of failures that another machine might not see
 
@@ -74,11 +73,7 @@ class Session:
         self.own = own
         self.objectives = config.search.objectives or task.objectives
         self.constraints = [parse_constraint(text) for text in config.search.constraints]
-        search = config.search
-        newcomers = round(search.newcomers * search.population)
-        self.evolution = METHODS[search.method](
-            blueprint, config.seed, search.population, search.crossover, newcomers=newcomers, greed=search.greed
-        )
+        self.evolution = _evolution(config, blueprint)
         self.archive = Archive.empty(len(MEASURES) + len(own), FRONT_LIMIT)
         self.perturbations = config.robustness if "robustness" in own else None
         self.baseline = 0.0
@@ -86,8 +81,8 @@ class Session:
         self.episodes = config.episodes.count or (task.episodes if isinstance(task, ControlTask) else 1)
         self.horizon = config.episodes.horizon if isinstance(task, ControlTask) else None
         self.grown = False  # the horizon, in the last generation: all must meet the longer episodes
-        self.evaluations = 0  # asked for so far: what the budget counts, the same on every resume
-        self.steps = 0
+        self.evaluations = self.simulated = 0  # asked for, and their steps: what the budget counts, on resumes too
+        self.steps = 0  # that this process has simulated
 
     def go(self, seeds: Sequence[Genome]) -> None:
         """All generations that the budget leaves."""
@@ -132,7 +127,7 @@ class Session:
         self.evolution.population = Population.from_document(section(document, "population"), self.blueprint)
         self.archive = Archive.from_document(section(document, "archive"), self.blueprint, FRONT_LIMIT)
         self.baseline, self.reference = document["baseline"], document["reference"]
-        self.evaluations = document["evaluations"]
+        self.evaluations, self.simulated = document["evaluations"], document["steps"]
         self.horizon, self.grown = document["horizon"], document["grown"]
         return generation + 1
 
@@ -142,6 +137,7 @@ class Session:
         return (
             (budget.generations > 0 and generation >= budget.generations)
             or (budget.evaluations > 0 and self.evaluations >= budget.evaluations)
+            or (budget.steps > 0 and self.simulated >= budget.steps)
             or (budget.hours > 0 and generation > 0 and hours >= budget.hours)
             or (budget.score is not None and bool((self.archive.validation[:, 0] >= budget.score).any()))
         )
@@ -238,7 +234,9 @@ class Session:
             self.counts.update(evaluations=len(results), failures=len(failures))
             self.timed = self.timed or any(reason.startswith(TIMED) for reason in failures)
             self.steps += sum(evaluation.steps for _, evaluation in results)
-        return [done[i] for i in range(len(networks))]
+        found = [done[i] for i in range(len(networks))]
+        self.simulated += sum(evaluation.steps for evaluation in found)
+        return found
 
     # Judgement
 
@@ -277,6 +275,7 @@ class Session:
                 "baseline": self.baseline,
                 "reference": self.reference,
                 "evaluations": self.evaluations,
+                "steps": self.simulated,
                 "horizon": self.horizon,
                 "grown": self.grown,
             }
@@ -308,6 +307,15 @@ class Session:
                 "front": _shown(self.archive, [objective.name for objective in self.own.values()]),
             }
         )
+
+
+def _evolution(config: Config, blueprint: Blueprint) -> Evolution:
+    """The population that the configuration's method evolves, before its first generation."""
+    search = config.search
+    if search.method == "eons":
+        return Eons(blueprint, config.seed, search.population, search.crossover, config.eons)
+    newcomers = round(search.newcomers * search.population)
+    return Evolution(blueprint, config.seed, search.population, search.crossover, newcomers, search.greed)
 
 
 def _best_as_young(scores: npt.NDArray[np.float64], origins: Origins) -> npt.NDArray[np.float64]:

@@ -18,7 +18,7 @@ from evoneuro.ragged import Positions, counts, lengths_of, owners, starts_of
 
 MOST = 4  # mutations of one child
 NONE = -1  # no mutation
-NEW_IDS = MOST  # fresh neuron ids that one child may use
+NEW_IDS = 32  # fresh neuron ids that one child may use
 
 
 def random_genomes(

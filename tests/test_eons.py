@@ -11,7 +11,7 @@ from test_evolution import judge, scores, toy
 from test_variation import blueprint
 
 from evoneuro.config import Config
-from evoneuro.eons import MUTATIONS, Eons, fitness
+from evoneuro.eons import Eons, Parameters, fitness
 from evoneuro.errors import EvoNeuroError
 from evoneuro.launch import configured, evolve
 from evoneuro.objectives import COLUMN, MEASURES
@@ -19,9 +19,11 @@ from evoneuro.population import Population
 from evoneuro.presets import names, preset
 from evoneuro.variation import NEW_IDS, mutate, random_genomes
 
+SMALL = Parameters(hidden=3, synapses=6)
+
 
 def grown(seed: int, generations: int, size: int = 40) -> Eons:
-    eons = Eons(blueprint(0), seed, size)
+    eons = Eons(blueprint(0), seed, size, parameters=SMALL)
     for generation in range(generations):
         offspring, networks = eons.ask(generation, judge)
         eons.tell(offspring.measured(toy(networks)), judge)
@@ -49,7 +51,7 @@ def test_a_generation_is_elites_strangers_and_children() -> None:
 
 def test_it_gets_better_and_keeps_the_best() -> None:
     for seed in range(3):
-        eons, best = Eons(blueprint(0), seed, 40), []
+        eons, best = Eons(blueprint(0), seed, 40, parameters=SMALL), []
         for generation in range(30):
             offspring, networks = eons.ask(generation, judge)
             eons.tell(offspring.measured(toy(networks)), judge)
@@ -60,7 +62,7 @@ def test_it_gets_better_and_keeps_the_best() -> None:
 
 def test_the_result_is_a_function_of_the_seed_and_survives_a_restart() -> None:
     whole, half = grown(3, 8), grown(3, 4)
-    other = Eons(blueprint(0), 3, 40)
+    other = Eons(blueprint(0), 3, 40, parameters=SMALL)
     other.population = Population.from_document(half.population.to_document(), blueprint(0))
     for generation in range(4, 8):
         offspring, networks = other.ask(generation, judge)
@@ -92,7 +94,7 @@ def test_parameters_are_drawn_anew_one_of_a_gene_at_a_time() -> None:
     body = blueprint(1)
     some = random_genomes(body, np.random.default_rng(0), 2**20 + NEW_IDS * np.arange(50))
     for name, gene in (("redraw_threshold", "threshold"), ("redraw_weight", "weight"), ("redraw_delay", "delay")):
-        menu = {name: MUTATIONS[name]}
+        menu = {name: SMALL.menu[name]}
         after = mutate(some, np.arange(50), body, np.random.default_rng(1), np.arange(50), menu=menu, count=1)
         for other in ("threshold", "leak", "refractory", "weight", "delay", "pre", "post"):
             moved = int((getattr(after, other) != getattr(some, other)).sum())
@@ -106,7 +108,7 @@ def test_a_preset_is_between_the_task_and_the_user() -> None:
     config = configured({"task": "interaural-delay", "preset": "eons"})
     assert config.search.method == "eons"
     assert config.search.floor == 0
-    assert config.search.population == 200  # the task's
+    assert config.search.population == 100  # EONS's
     assert config.genome["leak"] == [-1, -1]  # the preset's
     assert config.genome["threshold"] == [60, 60]  # the task's
     mine: dict[str, Any] = {"search": {"floor": 0.5}, "genome": {"leak": [0, 0]}}
@@ -119,6 +121,14 @@ def test_a_preset_is_between_the_task_and_the_user() -> None:
 @pytest.mark.parametrize("name", names())
 def test_every_preset_is_a_configuration(name: str) -> None:
     assert isinstance(Config.from_document({"task": "iris", **preset(name)}), Config)
+
+
+def test_parameters_are_a_section_of_the_configuration_and_checked() -> None:
+    config = configured({"task": "iris", "preset": "eons-gunshot", "eons": {"elites": 3}})
+    assert (config.eons.elites, config.eons.add_neuron, config.search.population) == (3, 0.75, 70)
+    for wrong in ({"random": 1.5}, {"hidden": 99}, {"mutations": 0}, {"add_neuron": -1.0}, {"elite": 1}):
+        with pytest.raises(EvoNeuroError, match=r"eons"):
+            configured({"task": "iris", "eons": wrong})
 
 
 def test_an_unknown_preset_names_the_nearest() -> None:

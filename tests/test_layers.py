@@ -174,8 +174,8 @@ def test_the_chains_meet_where_they_should() -> None:
         part(path) for path in FILES if own_imports(path) & EVOLUTION_CHAIN and own_imports(path) & EVALUATION_CHAIN
     }
     # launch prepares what run needs; check tries a task on a random genome's network; bench measures both, a study
-    # scores what was evolved, and commands hand arguments to both
-    assert meeting <= {"run", "launch", "check", "bench", "study", "commands"}
+    # scores what was evolved, linear makes genomes of what classifiers learn, and commands hand arguments to both
+    assert meeting <= {"run", "launch", "check", "linear", "bench", "study", "commands"}
     assert "run" in meeting
 
 

@@ -499,6 +499,9 @@ def test_budgets_end_a_run(tmp_path: Path) -> None:
     run = start(config(tmp_path / "a", task="iris", budget=budget))
     assert 50 <= run.status()["evaluations"] <= 50 + 2 * 16
     assert all(member.validation is not None for member in run.front)
+    run = start(config(tmp_path / "s", task="iris", budget={"generations": 0, "steps": 500_000}))
+    steps = [moment.steps for moment in run.history()]
+    assert steps[-2] < 500_000 <= steps[-1]
     run = start(config(tmp_path / "b", task="iris", budget={"generations": 0, "hours": 1 / 3600}))
     assert 0.3 < sum(s["seconds"] for s in run.summaries) < 20
 

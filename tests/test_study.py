@@ -364,7 +364,17 @@ def test_shares_of_solved_seeds_rise_to_those_that_do() -> None:
 
 
 def test_hypervolumes_are_compared_where_all_have_been() -> None:
-    empty = np.empty((0, len(COLUMN)))
-    histories = [[Moment(i, at, 0, empty, empty[:, 0]) for i, at in enumerate(run)] for run in ([9, 20], [12, 30, 50])]
-    assert summary.common_evaluations(histories) == 20
-    assert summary.common_evaluations([histories[0], histories[1][1:]]) == 30  # it has no generation before
+    costs = [np.array([9, 20]), np.array([12, 30, 50])]
+    assert summary.common_cost(costs) == 20
+    assert summary.common_cost([costs[0], costs[1][1:]]) == 30  # it has no generation before
+
+
+def test_hypervolumes_of_validation_scores_know_validated_members_alone() -> None:
+    measures = np.zeros((3, len(COLUMN)))
+    measures[:, COLUMN["score"]], measures[:, COLUMN["synapses"]] = [0.9, 0.8, 0.7], [5, 4, 3]
+    moment = Moment(0, 10, 100, measures, np.array([np.nan, 0.6, 0.5]))
+    found = {"columns": list(COLUMN), "higher": ["score"]}
+    (table,) = summary._tables(found, [moment], ["validation_score", "synapses"])
+    assert table.tolist() == [[-0.6, 4], [-0.5, 3]]
+    (table,) = summary._tables(found, [moment], ["score", "synapses"])
+    assert table.tolist() == [[-0.9, 5], [-0.8, 4], [-0.7, 3]]

@@ -64,23 +64,26 @@ def fronts_figure(
     return figure
 
 
-def hypervolume_figure(runs: Mapping[str, Sequence[tuple[npt.ArrayLike, npt.ArrayLike]]]) -> Figure:
-    """Median over seeds of the hypervolume over evaluations, with the band between the quartiles.
+def hypervolume_figure(
+    runs: Mapping[str, Sequence[tuple[npt.ArrayLike, npt.ArrayLike]]], cost: str = "evaluations"
+) -> Figure:
+    """Median over seeds of the hypervolume over what it cost, with the band between the quartiles.
 
     Args:
-        runs: variant -> of each seed, evaluations until each generation closed and the hypervolume then: both
+        runs: variant -> of each seed, what was spent until each generation closed and the hypervolume then: both
             [generations]. A line begins and ends where all of the variant's seeds have a value.
+        cost: what is spent: evaluations, or steps.
     """
     figure, axes = _one()
     for number, (variant, seeds) in enumerate(runs.items()):
         if not seeds:
             continue
-        evaluations, (low, middle, high) = band(seeds)
+        spent, (low, middle, high) = band(seeds)
         colour, line = _style(number)
-        axes.fill_between(evaluations, low, high, step="post", color=colour, alpha=0.18, linewidth=0)
-        axes.step(evaluations, middle, where="post", color=colour, linestyle=line, linewidth=1.6, label=variant)
+        axes.fill_between(spent, low, high, step="post", color=colour, alpha=0.18, linewidth=0)
+        axes.step(spent, middle, where="post", color=colour, linestyle=line, linewidth=1.6, label=variant)
     axes.set_ylabel("hypervolume (share of the common box)")
-    axes.set_xlabel("evaluations")
+    axes.set_xlabel(cost)
     _thousands(axes)
     _legend(axes)
     figure.tight_layout()
@@ -88,7 +91,7 @@ def hypervolume_figure(runs: Mapping[str, Sequence[tuple[npt.ArrayLike, npt.Arra
 
 
 def band(seeds: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]]) -> tuple[Floats, Floats]:
-    """Evaluations [points], and the quartiles (3, points) over seeds of the value last reached by then."""
+    """What was spent [points], and the quartiles (3, points) over seeds of the value last reached by then."""
     steps = [(np.asarray(at, np.float64), np.asarray(value, np.float64)) for at, value in seeds]
     first, last = max(float(at[0]) for at, _ in steps), min(float(at[-1]) for at, _ in steps)
     grid = np.linspace(first, max(first, last), GRID)

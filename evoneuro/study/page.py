@@ -11,6 +11,7 @@ NEVER = "never"
 MEASURES = {
     "score": "held-out score",
     "evaluations_to_solve": "evaluations to solve",
+    "steps_to_solve": "steps to solve",
     "synapses": "synapses of the smallest solver",
     "hypervolume": "hypervolume",
 }
@@ -164,10 +165,11 @@ def _definitions(document: Mapping[str, Any]) -> list[str]:
             "last. Medians over all seeds; a run that never gets there counts as larger than all."
         )
     lines += [
-        f"hypervolume: of the front's {', '.join(document['hypervolume_objectives'])} as selection saw them, as a "
+        f"hypervolume: of the front's {', '.join(document['hypervolume_objectives'])} (scores as selection saw them, "
+        "validation scores of those members that have one), as a "
         "share of the box from the best of each that any front ever had to a tenth of the range beyond the worst, the "
         "same for all runs; in the table, of the last generation closed by the "
-        f"{document['hypervolume_at']:,} evaluations that all runs have made.",
+        f"{document['hypervolume_at']:,} {document['cost']} that all runs have made.",
         "p: Wilcoxon's signed-rank test, two-sided, exact; with n pairs that differ it cannot be below 2 / 2^n. Holm's "
         "correction is over the variants, within a measure. A12 (Vargha and Delaney) and the matched-pairs rank-"
         "biserial correlation are above 0.5 and above 0 where the variant does better than the first.",

@@ -12,12 +12,21 @@ from pathlib import Path
 from typing import Any
 
 from evoneuro.config import Config, build, load, normal
-from evoneuro.errors import EvoNeuroError, FormatError, PluginError, RunError, check_integer, nearest
+from evoneuro.errors import (
+    EvoNeuroError,
+    FormatError,
+    PluginError,
+    RunError,
+    check_choice,
+    check_integer,
+    nearest,
+)
 from evoneuro.launch import configured
 from evoneuro.network_file import write_atomically
 from evoneuro.plugins import absolute
 from evoneuro.store import lock
 
+COSTS = ("evaluations", "steps")
 RECORD = "study.json"  # in the study's directory: the configurations that its runs have
 ALONE = "base"  # the variant of a study without any
 
@@ -66,14 +75,22 @@ class Solved:
 
 @dataclass(frozen=True)
 class Pictures:
-    """What is drawn: the measures on both axes of a front, and the objectives of the hypervolume.
+    """What is drawn and compared.
 
-    `hypervolume` is null for the objectives of the first variant.
+    Attributes:
+        x, y: the measures on both axes of a front.
+        hypervolume: what it is of: measures, or validation_score, where members without one count nothing; null: the
+            objectives of the first variant.
+        cost: what it is drawn over and compared at: "evaluations", or "steps" of all networks simulated.
     """
 
     x: str = "synapses"
     y: str = "validation_score"
     hypervolume: tuple[str, ...] | None = None
+    cost: str = "evaluations"
+
+    def __post_init__(self) -> None:
+        check_choice("pictures.cost", self.cost, COSTS)
 
 
 @dataclass(frozen=True)

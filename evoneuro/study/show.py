@@ -48,7 +48,9 @@ def _pictures(plan: Plan, document: Mapping[str, Any], found: Sequence[Result]) 
             higher=found[0].higher,
             mark=marks["validation"],
         ),
-        "hypervolume": draw.hypervolume_figure(of(lambda result: (result.evaluations, result.hypervolume))),
+        "hypervolume": draw.hypervolume_figure(
+            of(lambda result: (result.cost, result.hypervolume)), plan.pictures.cost
+        ),
     }
     if marks["validation"] is not None:
         drawn["to_solve"] = draw.to_solve_figure(

@@ -20,9 +20,17 @@ from evoneuro.study.statistics import a12, holm, signed_rank
 
 ROOM = 0.1  # how far beyond the worst of each loss the hypervolume's reference lies, as a share of its range
 
+VALIDATED = "validation_score"
+
 # What variants are compared by: key of a run, and whether more of it is better. A run that never got there has None,
 # which is worse than any number.
-COMPARED = {"score": True, "evaluations_to_solve": False, "synapses": False, "hypervolume": True}
+COMPARED = {
+    "score": True,
+    "evaluations_to_solve": False,
+    "steps_to_solve": False,
+    "synapses": False,
+    "hypervolume": True,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,15 +40,15 @@ class Result:
     Attributes:
         row: its numbers, as `table.json` has them.
         members: its front, as `evoneuro front --json` prints it.
-        budget: evaluations at which the runs' hypervolumes are compared.
-        evaluations, hypervolume: [generations], networks evaluated until each generation closed, and the share of the
-            box between the best and the reference of all runs that its front then held.
+        budget: evaluations, or steps, at which the runs' hypervolumes are compared.
+        cost, hypervolume: [generations], networks evaluated or steps simulated until each generation closed, and the
+            share of the box between the best and the reference of all runs that its front then held.
     """
 
     row: dict[str, Any]
     budget: int
     members: list[dict[str, Any]]
-    evaluations: npt.NDArray[np.int64]
+    cost: npt.NDArray[np.int64]
     hypervolume: npt.NDArray[np.float64]
     higher: Sequence[str] = field(default_factory=tuple)
 
@@ -62,12 +70,12 @@ def results(plan: Plan, outcomes: Sequence[Outcome]) -> list[Result]:
         tables = [_tables(good[i].found, histories[i], objectives) for i in places]
         shares.update(zip(places, _shares(tables), strict=True))
     found = []
-    budget = common_evaluations(histories)
+    costs = [np.array([getattr(moment, plan.pictures.cost) for moment in history], np.int64) for history in histories]
+    budget = common_cost(costs)
     for i, (outcome, history) in enumerate(zip(good, histories, strict=True)):
         members = Front.read(outcome.path).to_document()["front"]
-        evaluations = np.array([moment.evaluations for moment in history], np.int64)
-        row = _row(plan, outcome, history, float(shares[i][evaluations <= budget][-1]))
-        found.append(Result(row, budget, members, evaluations, shares[i], outcome.found["higher"]))
+        row = _row(plan, outcome, history, float(shares[i][costs[i] <= budget][-1]))
+        found.append(Result(row, budget, members, costs[i], shares[i], outcome.found["higher"]))
     return found
 
 
@@ -84,6 +92,7 @@ def document(plan: Plan, outcomes: Sequence[Outcome], found: Sequence[Result], c
         "held_out": {"episodes": plan.held_out.episodes, "seed": plan.held_out.seed, "task": dict(plan.held_out.task)},
         "hypervolume_objectives": _objectives(plan, outcomes),
         "hypervolume_at": found[0].budget,
+        "cost": plan.pictures.cost,
         "variants": {name: {"solved_at": _marks(outcomes, name), **_over_seeds(of)} for name, of in by_variant.items()},
         "comparisons": _comparisons(by_variant),
         "runs": [rows.get((o.variant, o.seed)) for o in outcomes if (o.variant, o.seed) in rows],
@@ -93,17 +102,16 @@ def document(plan: Plan, outcomes: Sequence[Outcome], found: Sequence[Result], c
     }
 
 
-def common_evaluations(histories: Sequence[Sequence[Moment]]) -> int:
-    """The most evaluations that all runs made, and no fewer than the longest generation 0: a budget to compare at."""
-    first, last = max(h[0].evaluations for h in histories), min(h[-1].evaluations for h in histories)
-    return max(first, last)
+def common_cost(costs: Sequence[npt.NDArray[np.int64]]) -> int:
+    """The most that all runs have spent, and no less than the dearest generation 0: a budget to compare at."""
+    return int(max(max(cost[0] for cost in costs), min(cost[-1] for cost in costs)))
 
 
 def _objectives(plan: Plan, outcomes: Sequence[Outcome]) -> list[str]:
     """The objectives of the hypervolume: the plan's or the first run's, as far as all runs have them."""
     good = [outcome.found for outcome in outcomes if outcome.failure is None]
     asked = plan.pictures.hypervolume or good[0]["objectives"]
-    return [name for name in asked if all(name in found["columns"] for found in good)]
+    return [name for name in asked if name == VALIDATED or all(name in found["columns"] for found in good)]
 
 
 # One run
@@ -154,10 +162,12 @@ def _first_solved(
 
 
 def _tables(found: Mapping[str, Any], history: Sequence[Moment], objectives: Sequence[str]) -> list[Losses]:
-    """Losses (members, objectives) of the front at each generation."""
-    columns = [list(found["columns"]).index(name) for name in objectives]
-    sign = np.array([-1.0 if name in found["higher"] else 1.0 for name in objectives])
-    return [moment.measures[:, columns] * sign for moment in history]
+    """Losses (members, objectives) of the front at each generation; of those that are known of all objectives."""
+    names = [*found["columns"], VALIDATED]
+    columns = [names.index(name) for name in objectives]
+    sign = np.array([-1.0 if name in (*found["higher"], VALIDATED) else 1.0 for name in objectives])
+    tables = [np.column_stack([moment.measures, moment.validation])[:, columns] * sign for moment in history]
+    return [table[np.isfinite(table).all(axis=1)] for table in tables]
 
 
 def _shares(runs: Sequence[Sequence[Losses]]) -> list[npt.NDArray[np.float64]]:
