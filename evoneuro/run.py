@@ -167,11 +167,24 @@ class Session:
     def _new_episodes(self, generation: int) -> bool:
         return self.task.changes and generation % self.config.episodes.refresh == 0
 
+    @property
+    def count(self) -> int:
+        """Episodes of each candidate: an eighth at the first horizon, twice as many each time it doubles, all at last."""
+        first = self.config.episodes.horizon
+        if self.horizon is None or first is None or not self._grows:
+            return self.episodes
+        return min(self.episodes, max(1, self.episodes * self.horizon // first // 8))
+
+    @property
+    def _grows(self) -> bool:
+        """Whether the horizon is below the task's own limit."""
+        return self.horizon is not None and isinstance(self.task, ControlTask) and self.horizon < self.task.step_limit
+
     def _grow(self, evaluations: Sequence[Evaluation]) -> None:
         """Double the horizon if one of the candidates just met lasts through most of it."""
         self.grown = False
-        if self.horizon is not None and isinstance(self.task, ControlTask) and self.horizon < self.task.step_limit:
-            lasted = max((evaluation.decisions for evaluation in evaluations), default=0) / self.episodes
+        if self._grows and self.horizon is not None:
+            lasted = max((evaluation.decisions for evaluation in evaluations), default=0) / self.count
             if lasted >= LASTED * self.horizon:
                 self.horizon, self.grown = 2 * self.horizon, True
 
@@ -184,7 +197,7 @@ class Session:
             self.config.seed,
             "episodes",
             generation // episodes.refresh,
-            self.episodes,
+            self.count,
             self.horizon,
             perturbations=self.perturbations,
         )
