@@ -169,7 +169,7 @@ class Session:
 
     @property
     def count(self) -> int:
-        """Episodes of each candidate: an eighth at the first horizon, twice as many each time it doubles, all at last."""
+        """Episodes of each candidate: an eighth at the first horizon, twice as many each time it doubles, then all."""
         first = self.config.episodes.horizon
         if self.horizon is None or first is None or not self._grows:
             return self.episodes
