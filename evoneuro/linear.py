@@ -1,7 +1,7 @@
 """Linear classifiers as genomes to start from: evolution shrinks them, and finds what they cannot say.
 
 Each input has one synapse at most onto each class, with the quantised weight that a logistic regression on spike counts
-gives it. L1 penalties from strong to weak make a series from a few synapses to many. Where the outputs integrate and
+gives it. Elastic-net penalties from strong to weak make a series from a few synapses to many. Where the outputs integrate and
 never fire (decoder `membrane`), the network answers as the classifier does; where they fire, it comes close.
 """
 
@@ -23,7 +23,8 @@ from evoneuro.genome import PARAMETERS, Genome
 from evoneuro.keys import generator
 from evoneuro.task import Task
 
-STRENGTHS = np.geomspace(2, 1000, 12)  # of the fits, as multiples of the least that leaves any weight
+STRENGTHS = np.geomspace(1.5, 600, 24)  # of the fits, as multiples of the least that leaves any weight under L1 alone
+L1 = 0.7  # share of it in the penalty; with L2 beside it, as many synapses do better on data that no fit saw
 ITERATIONS = 300  # of each fit, which begins where the last one ended
 MOST = 4000  # samples that the classifiers are fitted on
 FIRINGS = 6  # of an output that fires, in the median over what it is right for
