@@ -1,8 +1,9 @@
 """Linear classifiers as genomes to start from: evolution shrinks them, and finds what they cannot say.
 
 Each input has one synapse at most onto each class, with the quantised weight that a logistic regression on spike counts
-gives it. Elastic-net penalties from strong to weak make a series from a few synapses to many. Where the outputs integrate and
-never fire (decoder `membrane`), the network answers as the classifier does; where they fire, it comes close.
+gives it. Elastic-net penalties from strong to weak make a series from a few synapses to many. Where the outputs
+integrate and never fire (decoder `membrane`), the network answers as the classifier does; where they fire, it comes
+close.
 """
 
 from __future__ import annotations
