@@ -99,7 +99,7 @@ class Episodes:
     Attributes:
         count: episodes of each candidate; null: the task's own.
         horizon: decisions of an episode at first, for tasks in which lasting is the aim: it doubles, up to the task's
-            own limit, whenever the best candidate lasts through 0.85 of it in the mean. Episodes are an eighth of
+            own limit, whenever the best candidate lasts through 0.7 of it in the mean. Episodes are an eighth of
             `count` at first and double with it: what lasts longer is told apart by more. null: all from the start.
         refresh: generations after which all candidates, the front too, meet new episodes.
         validation: episodes for the front that selection never sees.

@@ -39,7 +39,7 @@ from evoneuro.task import Task
 from evoneuro.workers import Pool, open_pool
 
 FRONT_LIMIT = 128
-LASTED = 0.85  # of the horizon: then it is too short to tell the good from the better
+LASTED = 0.7  # of the horizon: then it is too short to tell the good from the better
 TIMED = ("no answer within", "ran out of memory")  # reasons of failures that another machine might not see
 
 
