@@ -126,6 +126,7 @@ class ClassificationTask(Tabular, Labelled):
     """
 
     kind = "classification"
+    configuration = {"search": {"linear": True}}
 
     objectives = ("score", "synapses")
     copies: int = 4

@@ -48,9 +48,12 @@ class Search:
             own.
         constraints: hard limits such as "latency <= 8"; feasibility comes before all objectives.
         floor: share of the way from a generation-0 network's score to the best score so far, below which a network is
-            infeasible, so that tiny useless networks do not own the front; 0 switches it off.
+            infeasible, so that tiny useless networks do not own the population (the front shows them); 0: no floor.
         score_floor: the floor as an absolute score, instead; null if not set.
         crossover: share of children with two parents.
+        linear: whether the first generation has linear classifiers of spike counts among its random genomes (see
+            `evoneuro.linear`); tasks on rows of numbers say so. Without effect on tasks that have no classes or whose
+            input is charges, and where `start` names networks.
         newcomers: share of the children that are random genomes; with any, the age of a lineage is one more objective,
             so that young ones live long enough to show what they are worth, and the floor holds a lineage only to
             what those as young have reached. For tasks on which runs get stuck.
@@ -66,6 +69,7 @@ class Search:
     floor: float = 0.8
     score_floor: float | None = None
     crossover: float = 0.5
+    linear: bool = False
     newcomers: float = 0.0
     greed: float = 0.0
     topology: str = "free"
@@ -362,6 +366,10 @@ def _typed(what: str, kind: str, value: Any) -> Any:
         if not isinstance(value, list | tuple) or not all(isinstance(part, str) for part in value):
             raise EvoNeuroError(f'{what}: expected a list of strings, as ["score", "synapses"], got {value!r}')
         return tuple(value)
+    if kind == "bool":
+        if not isinstance(value, bool):
+            raise EvoNeuroError(f"{what}: expected true or false, got {value!r}")
+        return value
     if kind.startswith("int"):
         return check_integer(what, value, 0, 2**62)
     if kind.startswith("float"):

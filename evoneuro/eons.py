@@ -117,9 +117,11 @@ class Eons(Evolution):
         toolbox.register("mutate", mutate, menu=ours.menu, count=ours.mutations)
         return toolbox
 
-    def ask(self, generation: int, judge: Judge, seeds: Sequence[Genome] = ()) -> tuple[Population, Networks]:
+    def ask(
+        self, generation: int, judge: Judge, seeds: Sequence[Genome] = (), mutants: bool = True
+    ) -> tuple[Population, Networks]:
         """The offspring of `generation`: all but the elites' places. Nobody minds if two are one network."""
-        make = self._maker(generation, judge, seeds)
+        make = self._maker(generation, judge, seeds, mutants)
         genomes, origins = make(0, np.arange(self.size - (self.parameters.elites if generation else 0)))
         networks = express(genomes, self.blueprint)
         return Population.born(generation, genomes, networks.fingerprints(), origins), networks

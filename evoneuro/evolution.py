@@ -86,13 +86,16 @@ class Evolution:
         """DEAP's toolbox with the operators of the run: `random`, `mate`, `mutate`."""
         return make_toolbox()
 
-    def ask(self, generation: int, judge: Judge, seeds: Sequence[Genome] = ()) -> tuple[Population, Networks]:
+    def ask(
+        self, generation: int, judge: Judge, seeds: Sequence[Genome] = (), mutants: bool = True
+    ) -> tuple[Population, Networks]:
         """The offspring of `generation` and their networks: random genomes and `seeds` in generation 0, then children.
 
         Args:
-            seeds: genomes to start from; the first generation is those and their mutants.
+            seeds: genomes to start from, in the first generation.
+            mutants: whether the rest of it are mutants of the seeds, instead of random genomes.
         """
-        make = self._maker(generation, judge, seeds)
+        make = self._maker(generation, judge, seeds, mutants)
         known = set(self.population.fingerprints.tolist())
         prints: list[str] = []
         new: list[int] = []
@@ -136,11 +139,15 @@ class Evolution:
 
     # Who makes the children: `make(attempt, numbers)` makes one genome for each number; no number comes twice
 
-    def _maker(self, generation: int, judge: Judge, seeds: Sequence[Genome]) -> Callable[[int, Positions], Brood]:
+    def _maker(
+        self, generation: int, judge: Judge, seeds: Sequence[Genome], mutants: bool = True
+    ) -> Callable[[int, Positions], Brood]:
         if generation:
             order = self._order(self.population, judge)
             return partial(self._children, generation, np.argsort(order), self._best(judge))
-        return partial(self._mutants, Genomes.of(seeds)) if seeds else partial(self._random, 0)
+        if not seeds:
+            return partial(self._random, 0)
+        return partial(self._mutants if mutants else self._among_random, Genomes.of(seeds))
 
     def _best(self, judge: Judge) -> Positions:
         """Positions of the tenth of the population that loses least in the first objective, the feasible first."""
@@ -151,6 +158,12 @@ class Evolution:
         rng = keys.generator(self.seed, "initial", generation=generation, sub=attempt)
         genomes: Genomes = self.toolbox.random(self.blueprint, rng, self._fresh(generation, numbers))
         return genomes, np.full(len(numbers), generation)
+
+    def _among_random(self, seeds: Genomes, attempt: int, numbers: Positions) -> Brood:
+        """The seeds themselves, and then random genomes."""
+        genomes, origins = self._random(0, attempt, numbers)
+        places = np.flatnonzero(numbers < len(seeds))
+        return genomes.replaced(places, seeds.take(numbers[places])), origins
 
     def _mutants(self, seeds: Genomes, attempt: int, numbers: Positions) -> Brood:
         """The seeds themselves, and then mutants of them."""

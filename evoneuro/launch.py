@@ -97,8 +97,9 @@ def start(config: Config, display: Observer | None = None, path: Path | None = N
     own = find_own(_measures(config, task))
     seeds = _starting_networks(config)
     blueprint = _blueprint(config, task, seeds)
-    linear = config.start == LINEAR
-    genomes = linear_genomes(task, blueprint, config.seed) if linear else [absorb(net, blueprint) for net in seeds]
+    genomes = [absorb(network, blueprint) for network in seeds]
+    if config.search.linear and not seeds:
+        genomes = linear_genomes(task, blueprint, config.seed)
     check_objectives(f"task {task.name!r}: objectives", config.search.objectives or task.objectives)
     report = check_task(task, config.workers.timeout)
     measure([report.network], [report.evaluation], plugged(own))
@@ -153,12 +154,9 @@ def resume(
     return Run(Path(path))
 
 
-LINEAR = "linear"  # `--from linear`: see evoneuro.linear
-
-
 def _starting_networks(config: Config) -> list[Network]:
-    """The networks of `--from`: a network file, RUN:ID, or a whole run's front; none of linear classifiers yet."""
-    if config.start is None or config.start == LINEAR:
+    """The networks of `--from`: a network file, RUN:ID, or a whole run's front."""
+    if config.start is None:
         if config.search.topology == "fixed":
             raise EvoNeuroError("search.topology = 'fixed' needs a network to start from: --from NET")
         return []

@@ -9,6 +9,7 @@ close.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,8 @@ import numpy.typing as npt
 
 from evoneuro.baseline import sums
 from evoneuro.classification import Labelled
-from evoneuro.coding import decoder_from_spec, encoder_from_spec
+from evoneuro.coding import Encoder, decoder_from_spec, encoder_from_spec
 from evoneuro.coding.encoder import UNIT_GAIN
-from evoneuro.errors import EvoNeuroError
 from evoneuro.express import Blueprint
 from evoneuro.genome import PARAMETERS, Genome
 from evoneuro.keys import generator
@@ -27,7 +27,7 @@ from evoneuro.task import Task
 STRENGTHS = np.geomspace(1.5, 600, 24)  # of the fits, as multiples of the least that leaves any weight under L1 alone
 L1 = 0.7  # share of it in the penalty; with L2 beside it, as many synapses do better on data that no fit saw
 ITERATIONS = 300  # of each fit, which begins where the last one ended
-MOST = 4000  # samples that the classifiers are fitted on
+MOST, MOST_NUMBERS = 4000, 10**6  # samples that the classifiers are fitted on, and numbers in them
 FIRINGS = 6  # of an output that fires, in the median over what it is right for
 
 Weights = npt.NDArray[np.float64]  # (classes, inputs)
@@ -36,36 +36,37 @@ Weights = npt.NDArray[np.float64]  # (classes, inputs)
 def linear_genomes(task: Task, blueprint: Blueprint, seed: int) -> list[Genome]:
     """Genomes of linear classifiers of the training split, from few synapses to many, within the blueprint's bounds.
 
-    Raises:
-        EvoNeuroError: a task without classes, or whose input is charges and no spikes.
+    None for a task without classes, for one whose input is charges and no spikes, and where bounds leave no weights.
     """
-    if not isinstance(task, Labelled):
-        raise EvoNeuroError(f"--from linear: task {task.name!r} has no classes; it starts classification tasks")
-    x, y = _counted(task, blueprint, seed)
+    encoder = None if blueprint.encoder is None else encoder_from_spec(blueprint.encoder)
+    if not isinstance(task, Labelled) or blueprint.fixed or (encoder is not None and encoder.graded):
+        return []
+    x, y = _counted(task, encoder, blueprint, seed)
     members = blueprint.outputs // (int(y.max()) + 1)
     genomes, known = [], set()
     for weights in _series(x, y, seed):
-        genome = _genome(
-            np.repeat(weights, members, axis=0), x, np.repeat(np.arange(len(weights)), members), y, blueprint
-        )
+        of = np.repeat(np.arange(len(weights)), members)
+        genome = _genome(weights[of], x, of, y, blueprint)
         if genome.synapses and genome.key() not in known:
             known.add(genome.key())
             genomes.append(genome)
-    if not genomes:
-        raise EvoNeuroError(f"--from linear: no classifier of task {task.name!r} fits within the genome's bounds")
+        if np.count_nonzero(weights[of]) > blueprint.bounds.synapses:
+            break
     return genomes
 
 
-def _counted(task: Labelled, blueprint: Blueprint, seed: int) -> tuple[Weights, npt.NDArray[np.int64]]:
+def _counted(
+    task: Labelled, encoder: Encoder | None, blueprint: Blueprint, seed: int
+) -> tuple[Weights, npt.NDArray[np.int64]]:
     """Spike counts of the inputs (samples, inputs), and the classes, of the training split as selection sees it."""
-    encoder = None if blueprint.encoder is None else encoder_from_spec(blueprint.encoder)
-    if encoder is not None and encoder.graded:
-        raise EvoNeuroError(f"--from linear: encoder {encoder.kind!r} gives charges; it reads spike counts")
     window, gain = blueprint.bounds.window[1], _gain(blueprint)
     feeds = task.feeds("train", seed, encoder, gain, window)
     x = np.concatenate([sums(feed, window).T for _, feed in feeds]).astype(np.float64)
     y = task.targets("train", seed)
-    some = np.sort(generator(seed, "baseline", index=2).permutation(len(y))[:MOST])
+    most = min(MOST, max(MOST_NUMBERS // x.shape[1], 1))
+    order = generator(seed, "baseline", index=2).permutation(len(y))
+    _, first = np.unique(y[order], return_index=True)  # one of each class at least
+    some = np.sort(np.concatenate([order[first], np.delete(order, first)])[:most])
     return x[some], y[some]
 
 
@@ -73,7 +74,7 @@ def _gain(blueprint: Blueprint) -> int:
     return int(np.clip(UNIT_GAIN, *blueprint.bounds.gain))
 
 
-def _series(x: Weights, y: npt.NDArray[np.int64], seed: int) -> list[Weights]:
+def _series(x: Weights, y: npt.NDArray[np.int64], seed: int) -> Iterator[Weights]:
     """Weights of classifiers without an intercept, which no network has, from the strongest penalty to the weakest."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.svm import l1_min_c
@@ -89,15 +90,13 @@ def _series(x: Weights, y: npt.NDArray[np.int64], seed: int) -> list[Weights]:
         max_iter=ITERATIONS,
         random_state=state,
     )
-    found = []
     for strength in STRENGTHS:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that a fit has not converged: evolution goes on from anything
             model.set_params(C=least * strength).fit(x, y)
         weights = model.coef_.copy()
         # of two classes the first needs none: it wins with the lower output where the other stays at 0 or below
-        found.append(weights if len(weights) > 1 else np.concatenate([np.zeros_like(weights), weights]))
-    return found
+        yield weights if len(weights) > 1 else np.concatenate([np.zeros_like(weights), weights])
 
 
 def _genome(

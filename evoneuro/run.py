@@ -149,7 +149,7 @@ class Session:
         started = time.monotonic()
         if generation and (self.grown or self._new_episodes(generation)):
             self._rescore(generation, pool)
-        offspring, networks = self.evolution.ask(generation, self._judge, seeds)
+        offspring, networks = self.evolution.ask(generation, self._judge, seeds, mutants=self.config.start is not None)
         evaluations = self._evaluate(generation, "offspring", networks, pool)
         offspring = offspring.measured(measure(networks, evaluations, self.own))
         if generation == 0:
@@ -213,8 +213,10 @@ class Session:
         self.archive = self.archive.rescore(measure(networks, evaluations, self.own))
 
     def _update_archive(self, newcomers: Population) -> None:
-        table, violations = self._judge(np.concatenate([self.archive.members.measures, newcomers.measures]))
-        table[violations > 0] = np.inf
+        """The front keeps limits; the floor is the population's alone, so that all sizes stand where they are best."""
+        measures = np.concatenate([self.archive.members.measures, newcomers.measures])
+        table = losses(measures, self.objectives, self.own)
+        table[violation(measures, self.constraints, -np.inf, self.own) > 0] = np.inf
         self.archive = self.archive.update(newcomers, table)
 
     def _validate(self, generation: int, pool: Pool) -> None:

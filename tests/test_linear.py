@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evoneuro import EvoNeuroError, evolve
+from evoneuro import evolve
 from evoneuro.baseline import sums
 from evoneuro.coding import encoder_from_spec
 from evoneuro.config import Config
@@ -83,22 +83,28 @@ def test_members_of_a_population_share_their_class() -> None:
     assert weights.any()
 
 
-def test_what_has_no_classes_or_no_spikes_is_refused() -> None:
+def test_there_are_none_without_classes_or_without_spikes_or_without_weights() -> None:
     task = load_task("cartpole")
-    blueprint = _blueprint(Config("cartpole"), task, [])
-    with pytest.raises(EvoNeuroError, match="linear: task 'cartpole' has no classes"):
-        linear_genomes(task, blueprint, 0)
-    with pytest.raises(EvoNeuroError, match="gives charges"):
-        started("iris", {"encoder": {"kind": "current"}})
-    with pytest.raises(EvoNeuroError, match="no classifier of task 'wine' fits"):
-        started("wine", MEMBRANE, weight=[0, 0])
+    assert linear_genomes(task, _blueprint(Config("cartpole"), task, []), 0) == []
+    assert started("iris", {"encoder": {"kind": "current"}})[2] == []
+    assert started("wine", MEMBRANE, weight=[0, 0])[2] == []
+
+
+def test_they_are_among_random_genomes_and_make_way_for_networks_to_start_from(tmp_path: Path) -> None:
+    small: dict[str, Any] = {"seed": 1, "workers": 0, "search": {"population": 60, "floor": 0.0}}
+    random = {**small, "search": {**small["search"], "linear": False}}
+    run = evolve("wine", generations=1, out=str(tmp_path / "a"), **small)
+    plain = evolve("wine", generations=1, out=str(tmp_path / "b"), **random)
+    assert run.history()[0].measures[:, 0].max() > plain.history()[0].measures[:, 0].max() + 0.1
+    seeded = evolve("wine", generations=1, out=str(tmp_path / "c"), start=f"{plain.path}:{plain.front[0].id}", **small)
+    assert seeded.history()[0].measures[:, 0].max() < run.history()[0].measures[:, 0].max()
 
 
 def test_a_run_starts_from_them_and_goes_on_without_fitting_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings: dict[str, Any] = {
-        "seed": 1, "workers": 0, "start": "linear", "parameters": MEMBRANE, "genome": EXACT,
+        "seed": 1, "workers": 0, "parameters": MEMBRANE, "genome": EXACT,
         "search": {"population": 40, "floor": 0.0},
     }  # fmt: skip
     run = evolve("iris", generations=3, out=str(tmp_path), **settings)
