@@ -17,6 +17,7 @@ from evoneuro.cli import main
 from evoneuro.coding import unpack
 from evoneuro.config import Config
 from evoneuro.config import read as read_config
+from evoneuro.genome import Bounds
 from evoneuro.plugins import registered
 from evoneuro.task import load_task
 from evoneuro.workers import ray_pool
@@ -123,3 +124,13 @@ def test_the_toml_files_say_what_exists(folder: Path) -> None:
 def test_links_lead_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", PAGE):
         assert target.startswith("http") or (ROOT / "docs" / target).exists(), target
+
+
+def test_the_page_on_search_names_settings_that_exist() -> None:
+    page = (ROOT / "docs" / "search.md").read_text(encoding="utf-8")
+    document = Config("iris").to_document()
+    named = re.findall(r"`(search|episodes|genome|budget)\.(\w+)", page)
+    assert len(named) > 8
+    for section, key in named:
+        known = document[section] if section != "genome" else vars(Bounds())
+        assert key in known, f"{section}.{key}"
