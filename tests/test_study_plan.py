@@ -128,7 +128,7 @@ MISTAKES = [
     ('task = "iris"\nseeds = 2\n[solved]\nscore = "high"', "solved.score"),
     ('task = "iris"\nseeds = 2\n[solved]\nsynapse = 3', "Did you mean 'solved.synapses'?"),
     ('task = "iris"\nseeds = 2\n[pictures]\nx = "synapse"', "Did you mean 'synapses'?"),
-    ('task = "iris"\nseeds = 2\n[pictures]\nhypervolume = ["validation_score"]', "pictures.hypervolume"),
+    ('task = "iris"\nseeds = 2\n[pictures]\nhypervolume = ["validated"]', "pictures.hypervolume"),
     ('task = "iris"\nseeds = 2\nparallel = 0', "parallel"),
     ("task =", "not TOML"),
 ]
