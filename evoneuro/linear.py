@@ -1,9 +1,8 @@
 """Linear classifiers as genomes to start from: evolution shrinks them, and finds what they cannot say.
 
 Each input has one synapse at most onto each class, with the quantised weight that a logistic regression on spike counts
-gives it. Elastic-net penalties from strong to weak make a series from a few synapses to many. Where the outputs
-integrate and never fire (decoder `membrane`), the network answers as the classifier does; where they fire, it comes
-close.
+gives it. L1 penalties from strong to weak make a series from a few synapses to many. Where the outputs integrate and
+never fire (decoder `membrane`), the network answers as the classifier does; where they fire, it comes close.
 """
 
 from __future__ import annotations
@@ -24,8 +23,7 @@ from evoneuro.genome import PARAMETERS, Genome
 from evoneuro.keys import generator
 from evoneuro.task import Task
 
-STRENGTHS = np.geomspace(1.5, 600, 24)  # of the fits, as multiples of the least that leaves any weight under L1 alone
-L1 = 0.7  # share of it in the penalty; with L2 beside it, as many synapses do better on data that no fit saw
+STRENGTHS = np.geomspace(1.5, 600, 24)  # of the fits, as multiples of the least that leaves any weight
 ITERATIONS = 300  # of each fit, which begins where the last one ended
 MOST, MOST_NUMBERS = 4000, 10**6  # samples that the classifiers are fitted on, and numbers in them
 FIRINGS = 6  # of an output that fires, in the median over what it is right for
