@@ -17,6 +17,7 @@ from evoneuro.task import Task
 
 if TYPE_CHECKING:
     from evoneuro.gym import Environments
+    from evoneuro.physics import Physics
 
 Observation = npt.NDArray[Any]
 Lanes = npt.NDArray[Any]
@@ -118,6 +119,14 @@ class ControlTask(Task):
         return reward
 
     # What evaluation and evolution ask
+
+    @property
+    def physics(self) -> Physics | None:
+        """`step` once more, compiled: what evaluation calls in its place where it can. None: there is only `step`.
+
+        Rewards and ends must be those of `step` to the last bit, and the state an array float64 (lanes, numbers).
+        """
+        return None
 
     def episode_keys(self, seed: int, stream: str, count: int, generation: int = 0) -> Keys:
         """The keys of the episodes that are asked for, as `reset` gets them.

@@ -24,10 +24,12 @@ from evoneuro.evaluation import Cases, Evaluation
 from evoneuro.keys import Keys, hashed
 from evoneuro.network import Integers, Network
 from evoneuro.networks import Networks, Settings
+from evoneuro.physics import Physics
 from evoneuro.plugins import plugin_error
 from evoneuro.ragged import lengths_of, starts_of
 from evoneuro.samples import Feed, SampleTask
-from evoneuro.simulator.lanes import decide_shared, lane_simulator
+from evoneuro.simulator.lanes import LaneSimulator, decide_shared, lane_simulator
+from evoneuro.simulator.native import NativeSimulator
 from evoneuro.task import Task
 
 
@@ -295,13 +297,20 @@ def _episodes(
     simulator = lane_simulator(networks, cases.count, encoder, gains, record=decoder.records)
     windows = np.repeat([settings.window for settings in networks.settings], cases.count)
     limits = np.repeat([settings.input_max for settings in networks.settings], cases.count)
+    limit = _call(task, "step_limit")
+    limit = limit if cases.horizon is None else min(limit, cases.horizon)
+    state, observation = _reset(task, np.tile(keys, count))
+    physics = _physics(task, cases)
+    if physics is not None and isinstance(simulator, NativeSimulator) and simulator.loops:
+        seen = _by_lane(task, "observation", observation, (total, len(encoder.low)))
+        found = simulator.episodes(physics, state, seen, limit)
+        if found is not None:
+            return _told(networks, cases.count, found.returns, found.steps, found.decisions, simulator)
+        simulator.clear()  # some number is not finite: the loop below says which
     lane = np.arange(total)  # which episode of which network each live lane is
     returns, steps = np.zeros(total), np.zeros(total, np.int64)  # of the live lanes
     done = np.zeros((3, total))  # returns, steps and decisions of all
     decision = 0
-    state, observation = _reset(task, np.tile(keys, count))
-    limit = _call(task, "step_limit")
-    limit = limit if cases.horizon is None else min(limit, cases.horizon)
     for decision in range(1, limit + 1):
         seen = _by_lane(task, "observation", observation, (len(lane), len(encoder.low)))
         if cases.jitter is None:
@@ -327,16 +336,33 @@ def _episodes(
         if not len(lane):
             break
     done[:, lane] = returns, steps, np.full(len(lane), decision)
-    shape = (count, cases.count)
-    returns = done[0].reshape(shape)
-    return _evaluations(
-        networks,
-        returns.mean(axis=1),
-        returns,
-        done[2].reshape(shape).sum(axis=1).astype(np.int64),
-        done[1].reshape(shape).sum(axis=1).astype(np.int64),
-        simulator.spikes,
-    )
+    return _told(networks, cases.count, done[0], done[1], done[2], simulator)
+
+
+def _physics(task: ControlTask, cases: Cases) -> Physics | None:
+    """The task's compiled physics, if a decision is no more than encode, decide and advance.
+
+    A class with a `step` of its own below the one whose physics they are means that step.
+    """
+    if cases.jitter is not None or not task.keep_state:
+        return None
+    owners = [next(i for i, cls in enumerate(type(task).__mro__) if name in vars(cls)) for name in ("physics", "step")]
+    found: Physics | None = _call(task, "physics") if owners[0] <= owners[1] else None
+    return found
+
+
+def _told(
+    networks: Networks,
+    count: int,
+    returns: npt.NDArray[np.float64],
+    steps: npt.NDArray[Any],
+    decisions: npt.NDArray[Any],
+    simulator: LaneSimulator,
+) -> list[Evaluation]:
+    """Evaluations from what became of each episode, network after network, `count` each."""
+    returns = returns.reshape(-1, count)
+    steps, decisions = (found.reshape(-1, count).sum(axis=1).astype(np.int64) for found in (steps, decisions))
+    return _evaluations(networks, returns.mean(axis=1), returns, decisions, steps, simulator.spikes)
 
 
 def _evaluations(

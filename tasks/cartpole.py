@@ -8,12 +8,12 @@ markdown/cartpole_example.md.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from evoneuro import ControlTask, keys
 from evoneuro.errors import check_choice
+from evoneuro.physics import Physics, compiled, cosines, sines
 
 GRAVITY = 9.8
 CART_MASS = 1.0
@@ -58,9 +58,14 @@ class CartPole(ControlTask):
 
     def step(self, state: State, action: npt.NDArray[np.integer]) -> tuple[State, State, State, State, State]:
         """One push of 0.02 s; reward 1 for each."""
-        state = advance(state, np.take(self.actions, action))
-        fallen = (np.abs(state[:, 0]) > X_LIMIT) | (np.abs(state[:, 2]) > ANGLE_LIMIT)
-        return state, self._seen(state), np.ones(len(state)), fallen, np.zeros(len(state), bool)
+        state, observation, reward, fallen = self.physics.step(state, action)
+        return state, observation.astype(np.float32), reward, fallen, np.zeros(len(state), bool)
+
+    @property
+    def physics(self) -> Physics:
+        """The forces and the values that are seen are what the loop is told."""
+        told = [len(self.actions), *self.actions, *self.observations]
+        return Physics(_advance, np.array(told, np.float64), len(self.observations))
 
     def summary(self, scores: npt.NDArray[np.float64]) -> dict[str, float]:
         """The share of the episodes in which the pole stood until the last decision."""
@@ -96,31 +101,35 @@ class CartPoleHardest(CartPoleHard):
     actions = (-FORCE, FORCE)
 
 
-def advance(state: State, force: Floats) -> State:
-    """Positions and speeds (lanes, 4) after 0.02 s under `force` (newton, [lanes]).
-
-    The order of operations is Gymnasium's; sine and cosine are numpy's, as Gymnasium's are, because those of another
-    library differ in the last bit.
-    """
-    angle = state[:, 2]
-    after = np.empty_like(state)
-    _advance(state, np.cos(angle), np.sin(angle), force, after)
-    return after
-
-
 # what is compiled is kept under the module's name: not for a copy of this file that is loaded under another
-@numba.njit(nogil=True, cache=__name__.startswith("evoneuro_tasks."))  # type: ignore[untyped-decorator]
-def _advance(state: State, cosines: Floats, sines: Floats, forces: Floats, after: State) -> None:
-    """One loop for what would be thirty calls of numpy on few lanes each."""
+@compiled(cache=__name__.startswith("evoneuro_tasks."))
+def _advance(state, choice, parameters, observation, reward, over):  # type: ignore[no-untyped-def]
+    """Positions and speeds after 0.02 s under the chosen forces.
+
+    The order of operations is Gymnasium's; sine and cosine are numpy's, as Gymnasium's are.
+
+    Args:
+        parameters: the number of forces, the forces (newton), and the numbers of the values that are seen.
+    """
+    forces = parameters[1 : 1 + int(parameters[0])]
+    seen = parameters[1 + len(forces) :]
+    angles = state[:, 2].copy()
+    sine_of, cosine_of = np.empty(len(state)), np.empty(len(state))
+    sines(angles, sine_of)
+    cosines(angles, cosine_of)
     for lane in range(len(state)):
         x, speed, angle, turn = state[lane]
-        cosine, sine = cosines[lane], sines[lane]
-        pull = (forces[lane] + POLE_MOMENT * (turn * turn) * sine) / TOTAL_MASS
+        sine, cosine = sine_of[lane], cosine_of[lane]
+        pull = (forces[choice[lane]] + POLE_MOMENT * (turn * turn) * sine) / TOTAL_MASS
         turning = (GRAVITY * sine - cosine * pull) / (
             HALF_LENGTH * (4.0 / 3.0 - POLE_MASS * (cosine * cosine) / TOTAL_MASS)
         )
         acceleration = pull - POLE_MOMENT * turning * cosine / TOTAL_MASS
-        after[lane, 0] = x + SECONDS * speed
-        after[lane, 1] = speed + SECONDS * acceleration
-        after[lane, 2] = angle + SECONDS * turn
-        after[lane, 3] = turn + SECONDS * turning
+        state[lane, 0] = x + SECONDS * speed
+        state[lane, 1] = speed + SECONDS * acceleration
+        state[lane, 2] = angle + SECONDS * turn
+        state[lane, 3] = turn + SECONDS * turning
+        reward[lane] = 1.0
+        over[lane] = abs(state[lane, 0]) > X_LIMIT or abs(state[lane, 2]) > ANGLE_LIMIT
+        for value in range(len(seen)):
+            observation[lane, value] = np.float32(state[lane, int(seen[value])])  # Gymnasium rounds to 32 bits

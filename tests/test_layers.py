@@ -15,6 +15,7 @@ LAYERS = [
         "deadline",
         "keys",
         "ragged",
+        "physics",
         "network",
         "networks",
         "network_file",
@@ -80,6 +81,7 @@ EVOLUTION_CHAIN = {
     "objectives",
 }
 EVALUATION_CHAIN = {
+    "physics",
     "coding",
     "neuron",
     "simulator",

@@ -10,6 +10,7 @@ import ctypes
 import functools
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import machinery
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from evoneuro.coding.encoders import ROUNDINGS, Encoder
 from evoneuro.errors import EvoNeuroError, check_shape
 from evoneuro.network import Integers, Network
 from evoneuro.neuron import Charges, Spikes, check_charges
+from evoneuro.physics import Floats, Physics
 from evoneuro.simulator.compiled import compile_networks
 from evoneuro.simulator.decided import Decided, Record, recorded_outputs
 from evoneuro.simulator.encoding import ActsOnFeeds, Gains
@@ -60,6 +62,31 @@ class _Job(ctypes.Structure):
         """Set fields: an array's address, a number, or null. The caller keeps the arrays."""
         for name, value in arrays.items():
             setattr(self, name, _address(value) if isinstance(value, np.ndarray) else value)
+
+
+class _Episodes(ctypes.Structure):
+    """`episodes` in lanes.c."""
+
+    _fields_ = [
+        *_fields(ctypes.c_void_p, "advance"),
+        *_fields(ctypes.c_int64, "numbers count limit"),
+        *_fields(ctypes.c_void_p, "state parameters observation reward over live column lane returns steps decisions"),
+    ]
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """What became of episodes, network after network.
+
+    Attributes:
+        returns: float64 [lanes], sums of rewards.
+        steps: int64 [lanes], steps until all decisions.
+        decisions: int64 [lanes].
+    """
+
+    returns: Floats
+    steps: npt.NDArray[np.int64]
+    decisions: npt.NDArray[np.int64]
 
 
 @functools.cache
@@ -253,6 +280,52 @@ class NativeSimulator(ActsOnFeeds):
             rounding=ROUNDINGS.index(encoder.rounding), centre=self._centre, reach=self._reach,
             table=self._addresses, encoded=self._encoded,
         )  # fmt: skip
+
+    def episodes(self, physics: Physics, state: Floats, observations: Floats, limit: int) -> Episodes | None:
+        """Decide and advance until every episode is over.
+
+        Args:
+            state: (live lanes, numbers) at the start.
+            observations: (live lanes, values), of it.
+            limit: decisions of the longest episode.
+
+        Returns:
+            None if some number was not finite; the simulator is then of no more use.
+
+        Raises:
+            EvoNeuroError: the encoder or the decoder is not one that runs in C (see `loops`).
+        """
+        assert self.loops, "the encoder runs on the host, or outputs are recorded"
+        found = Episodes(np.zeros(self._total), *np.zeros((2, self._total), np.int64))
+        live = self.live.copy()
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "state": np.array(state, np.float64, order="C"),
+            "parameters": physics.parameters,
+            "observation": np.array(observations, np.float64, order="C"),
+            "reward": np.empty(self._total),
+            "over": np.empty(self._total, np.bool_),
+            "live": live,
+            "column": self._column.copy(),
+            "lane": np.arange(self._total),
+            "returns": found.returns,
+            "steps": found.steps,
+            "decisions": found.decisions,
+        }
+        episodes = _Episodes(
+            advance=physics.function.address, numbers=state.shape[1], count=len(physics.parameters), limit=limit,
+            **{name: _address(array) for name, array in arrays.items()},
+        )  # fmt: skip
+        self._job.train_words = self._encoded_words
+        failed = self._library.lanes_episodes(
+            self._which, self._address, ctypes.byref(episodes), ctypes.c_int64(self._total)
+        )
+        self._set_live(live)
+        return None if failed else found
+
+    @property
+    def loops(self) -> bool:
+        """Whether `episodes` can run."""
+        return self._looks_up and not self.record
 
     def forget(self) -> None:
         """Clear potentials, counters and spikes in flight; lanes and spike counts stay as they are."""

@@ -224,12 +224,78 @@ void lanes_repack(int which, const job *j, const uint8_t *keep, int32_t *left)
     for (int64_t p = 0; p < j->networks; p++) {
         network net;
         describe(j, p, &net);
-        left[p] = 0;
+        int32_t stay = 0;
         for (int64_t k = 0; k < j->live[p]; k++)
             if (*keep++) {
-                if (left[p] != k)
-                    kernels[which].move(j, p, &net, k, left[p]);
-                left[p]++;
+                if (stay != k)
+                    kernels[which].move(j, p, &net, k, stay);
+                stay++;
             }
+        left[p] = stay;
     }
+}
+
+/* All states by one decision, in place: see evoneuro/physics.py. */
+typedef void advance(double *state, int64_t numbers, const int32_t *choice, const double *parameters, int64_t count,
+                     int64_t lanes, double *observation, int64_t values, double *reward, uint8_t *over);
+
+/* Episodes from their first decision to their last. All arrays lead with lanes, which close ranks as episodes end. */
+typedef struct {
+    advance *advance;        /* the task's physics */
+    int64_t numbers, count, limit;  /* of a state and of parameters; decisions of the longest episode */
+    double *state, *parameters, *observation, *reward;
+    uint8_t *over;
+    int32_t *live;           /* [networks] and */
+    int64_t *column;         /* [networks]: as in the job, and kept up to date */
+    int64_t *lane;           /* which episode a lane is; what follows is of episodes */
+    double *returns;
+    int64_t *steps, *decisions;
+} episodes;
+
+/* Drop the lanes that are over; how many are left. */
+static int64_t drop(const episodes *e, int64_t lanes, int64_t seen)
+{
+    int64_t left = 0;
+    for (int64_t k = 0; k < lanes; k++)
+        if (!e->over[k]) {
+            memmove(e->state + left * e->numbers, e->state + k * e->numbers, (size_t)e->numbers * sizeof(double));
+            memmove(e->observation + left * seen, e->observation + k * seen, (size_t)seen * sizeof(double));
+            e->lane[left++] = e->lane[k];
+        }
+    return left;
+}
+
+/* Decide and advance until all episodes are over. 0, or 1 as soon as a number is not finite. */
+int lanes_episodes(int which, job *j, const episodes *e, int64_t lanes)
+{
+    j->live = e->live, j->column = e->column, j->observations = e->observation;
+    for (int64_t decision = 1; decision <= e->limit && lanes; decision++) {
+        kernels[which].decide(j);
+        e->advance(e->state, e->numbers, j->choice, e->parameters, e->count, lanes, e->observation, j->values, e->reward, e->over);
+        double sum = 0;
+        int ended = 0;
+        for (int64_t k = 0; k < lanes; k++) {
+            const int64_t episode = e->lane[k];
+            sum += e->reward[k];
+            e->returns[episode] += e->reward[k];
+            e->steps[episode] += j->latency[k];
+            e->decisions[episode] = decision;
+            ended |= e->over[k] != 0;
+        }
+        for (int64_t k = 0; k < lanes * j->values; k++)
+            sum += e->observation[k];
+        if (!isfinite(sum))
+            return 1;
+        if (!ended)
+            continue;
+        for (int64_t k = 0; k < lanes; k++)
+            e->over[k] = !e->over[k];
+        lanes_repack(which, j, e->over, e->live);
+        for (int64_t k = 0; k < lanes; k++)
+            e->over[k] = !e->over[k];
+        lanes = drop(e, lanes, j->values);
+        for (int64_t p = 0, at = 0; p < j->networks; at += e->live[p++])
+            e->column[p] = at;
+    }
+    return 0;
 }
