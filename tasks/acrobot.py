@@ -6,10 +6,14 @@ in Gymnasium's Acrobot-v1 (one Runge-Kutta step of 0.2 s; links of 1 m, 1 kg and
 
 from __future__ import annotations
 
+import math
+
+import numba
 import numpy as np
 import numpy.typing as npt
 
 from evoneuro import ControlTask, keys
+from evoneuro.physics import Physics, compiled
 
 GRAVITY = 9.8
 SECONDS = 0.2
@@ -40,10 +44,15 @@ class Acrobot(ControlTask):
 
     def step(self, state: Floats, action: npt.NDArray[np.integer]) -> tuple[Floats, Floats, Floats, Floats, Floats]:
         """One torque for 0.2 s; reward -1 for each that leaves the tip below the line."""
-        state = advance(state, np.asarray(self.actions)[action])
-        first, second = state[:, 0], state[:, 1]
-        above = -np.cos(first) - np.cos(second + first) > 1.0
-        return state, self._seen(state), np.where(above, 0.0, -1.0), above, np.zeros(len(state), bool)
+        state, observation, reward, above = self.physics.step(state, action)
+        return state, observation.astype(np.float32), reward, above, np.zeros(len(state), bool)
+
+    @property
+    def physics(self) -> Physics:
+        """The torques and the values that are seen are what the loop is told."""
+        seen = range(6) if self.observations is None else self.observations
+        told = [len(self.actions), *self.actions, *seen]
+        return Physics(_advance, np.array(told, np.float64), len(seen))
 
     def _seen(self, state: Floats) -> Floats:
         first, second, first_speed, second_speed = state.T
@@ -51,42 +60,59 @@ class Acrobot(ControlTask):
         return super()._seen(np.stack(columns, axis=1).astype(np.float32))
 
 
-def advance(state: Floats, torque: Floats) -> Floats:
-    """Angles and speeds (lanes, 4) after 0.2 s under `torque` (N m, [lanes]), in Gymnasium's order of operations."""
-    values, half = np.ascontiguousarray(state.T), SECONDS / 2.0
-    k1 = slopes(values, torque)
-    k2 = slopes(values + half * k1, torque)
-    k3 = slopes(values + half * k2, torque)
-    k4 = slopes(values + SECONDS * k3, torque)
-    after = values + SECONDS / 6.0 * (k1 + 2 * k2 + 2 * k3 + k4)
-    for angle in after[:2]:
-        _wrap(angle)
-    limit = np.array(FASTEST)[:, None]
-    np.clip(after[2:], -limit, limit, out=after[2:])
-    return after.T
-
-
-def slopes(values: Floats, torque: Floats) -> Floats:
-    """Change per second of angles and speeds, both (4, lanes); masses, lengths and moments are put in as numbers."""
-    first, second, first_speed, second_speed = values
-    cosine, sine = np.cos(second), np.sin(second)
+@numba.njit(nogil=True)
+def _slopes(values, torque, out):  # type: ignore[no-untyped-def]
+    """Change per second of angles and speeds, both [4]; masses, lengths and moments are put in as numbers."""
+    first, second, first_speed, second_speed = values[0], values[1], values[2], values[3]
+    cosine, sine = math.cos(second), math.sin(second)
     d1 = 0.25 + (1.25 + 1.0 * cosine) + 1.0 + 1.0
     d2 = (0.25 + 0.5 * cosine) + 1.0
-    phi2 = 0.5 * GRAVITY * np.cos(first + second - np.pi / 2.0)
+    phi2 = 0.5 * GRAVITY * math.cos(first + second - np.pi / 2.0)
     phi1 = (
         -0.5 * (second_speed * second_speed) * sine
         - 1.0 * second_speed * first_speed * sine
-        + 1.5 * GRAVITY * np.cos(first - np.pi / 2)
+        + 1.5 * GRAVITY * math.cos(first - np.pi / 2)
         + phi2
     )
-    second_change = (torque + d2 / d1 * phi1 - 0.5 * (first_speed * first_speed) * sine - phi2) / (1.25 - d2 * d2 / d1)
-    first_change = -(d2 * second_change + phi1) / d1
-    return np.stack([first_speed, second_speed, first_change, second_change])
+    change = (torque + d2 / d1 * phi1 - 0.5 * (first_speed * first_speed) * sine - phi2) / (1.25 - d2 * d2 / d1)
+    out[0], out[1] = first_speed, second_speed
+    out[2], out[3] = -(d2 * change + phi1) / d1, change
 
 
-def _wrap(angle: Floats) -> None:
-    """Bring angles [lanes] into -pi to pi by whole turns, in place."""
-    while (far := angle > np.pi).any():
-        angle[far] -= 2 * np.pi
-    while (far := angle < -np.pi).any():
-        angle[far] += 2 * np.pi
+# what is compiled is kept under the module's name: not for a copy of this file that is loaded under another
+@compiled(cache=__name__.startswith("evoneuro_tasks."))
+def _advance(state, choice, parameters, observation, reward, over):  # type: ignore[no-untyped-def]
+    """Angles and speeds after 0.2 s under the chosen torques, in Gymnasium's order of operations.
+
+    Args:
+        parameters: the number of torques, the torques (N m), and the numbers of the values that are seen.
+    """
+    torques = parameters[1 : 1 + int(parameters[0])]
+    seen = parameters[1 + len(torques) :]
+    half = SECONDS / 2.0
+    k1, k2, k3, k4, there, values = np.empty(4), np.empty(4), np.empty(4), np.empty(4), np.empty(4), np.empty(6)
+    for lane in range(len(state)):
+        here, torque = state[lane], torques[choice[lane]]
+        _slopes(here, torque, k1)
+        there[:] = here + half * k1
+        _slopes(there, torque, k2)
+        there[:] = here + half * k2
+        _slopes(there, torque, k3)
+        there[:] = here + SECONDS * k3
+        _slopes(there, torque, k4)
+        here[:] = here + SECONDS / 6.0 * (k1 + 2 * k2 + 2 * k3 + k4)
+        for joint in range(2):
+            while here[joint] > np.pi:
+                here[joint] -= 2 * np.pi
+            while here[joint] < -np.pi:
+                here[joint] += 2 * np.pi
+            here[2 + joint] = min(max(here[2 + joint], -FASTEST[joint]), FASTEST[joint])
+        first, second = here[0], here[1]
+        above = -math.cos(first) - math.cos(second + first) > 1.0
+        reward[lane] = 0.0 if above else -1.0
+        over[lane] = above
+        values[0], values[1] = math.cos(first), math.sin(first)
+        values[2], values[3] = math.cos(second), math.sin(second)
+        values[4:] = here[2:]
+        for value in range(len(seen)):
+            observation[lane, value] = np.float32(values[int(seen[value])])
