@@ -13,10 +13,13 @@ from typing import Any
 
 import pytest
 
+from evoneuro.check import probes
 from evoneuro.cli import main
 from evoneuro.coding import unpack
 from evoneuro.config import Config
 from evoneuro.config import read as read_config
+from evoneuro.evaluate import evaluate
+from evoneuro.evaluation import Cases
 from evoneuro.genome import Bounds
 from evoneuro.plugins import registered
 from evoneuro.task import load_task
@@ -69,7 +72,7 @@ def test_the_page_runs_from_top_to_bottom(folder: Path, ray: Any) -> None:
                 program, *arguments = shlex.split(line, comments=True)
                 ran[program] += 1
                 run(program, arguments, folder)
-    assert ran == {"python": 4, "file": 11, "evoneuro": 15, "pytest": 1}
+    assert ran == {"python": 4, "file": 12, "evoneuro": 15, "pytest": 1}
 
 
 def run(program: str, arguments: list[str], folder: Path) -> None:
@@ -86,6 +89,14 @@ def run(program: str, arguments: list[str], folder: Path) -> None:
 def test_regression_passes_its_check_too(folder: Path) -> None:
     (folder / "line.py").write_text(files()["line.py"])
     assert main(["check", "line.py:Line"]) == 0
+
+
+def test_compiled_physics_give_the_episodes_of_the_others(folder: Path) -> None:
+    for name in ("chase.py", "fast_chase.py"):
+        (folder / name).write_text(files()[name])
+    slow, fast = load_task("chase.py:Chase"), load_task("fast_chase.py:FastChase")
+    networks, cases = list(probes(slow, 12)), Cases(1, "test", 0, 9)
+    assert evaluate(slow, networks, cases) == evaluate(fast, networks, cases)
 
 
 def test_the_four_kinds_are_short(folder: Path) -> None:
