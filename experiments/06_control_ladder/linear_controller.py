@@ -2,9 +2,10 @@
 
     python experiments/06_control_ladder/linear_controller.py OUT.json
 
-Speeds are differences: the spikes of a decision reach the outputs twice, at once and, with the opposite sign and through a
-relay, one decision later. So 30 synapses, from three values of two signs to "up" and "down", hold the regulator of the
-linearised cart (Riccati equation, without friction). The outputs reset by subtraction: their spikes are proportional to their charge.
+Speeds are differences: the spikes of a decision reach the outputs twice, at once and, with the opposite sign and
+through a relay, one decision later. So 30 synapses, from three values of two signs to "up" and "down", hold the
+regulator of the linearised cart (Riccati equation, without friction). The outputs reset by subtraction: their spikes
+are proportional to their charge.
 """
 
 from __future__ import annotations
