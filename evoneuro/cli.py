@@ -134,10 +134,18 @@ def _add_network_commands(command: Command) -> None:
     about = "write a network in another tool's format"
     sub = command("export", commands.export_net, about, "net.json --target tennlab --out out/")
     sub.add_argument("net", metavar="NET")
-    sub.add_argument("--target", required=True, metavar="TARGET", help="tennlab")
+    sub.add_argument("--target", required=True, metavar="TARGET", help="see `evoneuro targets`")
     sub.add_argument("--out", required=True, metavar="DIR")
     sub.add_argument("--force", action="store_true", help="write into a directory that is not empty")
     _add_json(sub)
+
+    about = "build and run an export with the target's own tools, and compare every spike and decision"
+    sub = command("verify", commands.verify_net, about, "net.json --target c")
+    sub.add_argument("net", metavar="NET")
+    sub.add_argument("--target", required=True, metavar="TARGET", help="see `evoneuro targets`")
+    _add_json(sub)
+
+    _add_json(command("targets", commands.list_targets, "what can be exported, and verified on this machine", "--json"))
 
     about = "read another tool's network"
     sub = command("import", commands.import_net, about, "risp.json --format tennlab --out net.json")

@@ -288,6 +288,66 @@ def export_net(options: argparse.Namespace) -> int:
     return _print_files({"target": options.target}, paths, options.json)
 
 
+def verify_net(options: argparse.Namespace) -> int:
+    from evoneuro.export.verifiers import VERIFIERS, verify
+    from evoneuro.front import resolve
+
+    network = resolve(options.net)
+    found = verify(network, options.target, _own_task(network))
+    mismatches = sum(machine.mismatches for machine in found)
+    missing = [tool for tool in VERIFIERS[options.target].tools() if tool.path is None]
+    result = {
+        "target": options.target,
+        "steps": found[0].steps,
+        "spikes": found[0].spikes,
+        "decisions": found[0].decisions,
+        "mismatches": mismatches,
+    }
+    if options.json:
+        machines = [machine.to_document() for machine in found]
+        _print_json({**result, "machines": machines, "missing": {tool.name: tool.source for tool in missing}})
+        return 1 if mismatches else 0
+    _print_results(result, as_json=False)
+    for machine in found:
+        figures = ", ".join(f"{name} {value}" for name, value in machine.figures.items())
+        print(f"{machine.machine:18} {machine.mismatches} mismatches{', ' + figures if figures else ''}")
+    for tool in missing:
+        print(f"not here: {tool.name} ({tool.source})", file=sys.stderr)
+    return 1 if mismatches else 0
+
+
+def _own_task(network: Network) -> Task | None:
+    """The task that a network is for, where it is here."""
+    from evoneuro.task import load_task
+
+    if network.task is None:
+        return None
+    try:
+        return load_task(str(network.task["name"]), network.task.get("parameters") or {})
+    except EvoNeuroError as error:
+        print(f"without an episode of its task: {error}", file=sys.stderr)
+        return None
+
+
+def list_targets(options: argparse.Namespace) -> int:
+    from evoneuro.export import targets
+    from evoneuro.export.verifiers import VERIFIERS
+
+    rows: list[dict[str, Any]] = []
+    for name, description in targets().items():
+        verifier = VERIFIERS.get(name)
+        tools = {tool.name: tool.path or f"missing: {tool.source}" for tool in verifier.tools()} if verifier else {}
+        rows.append({"name": name, "description": description, "verifiable": verifier is not None, "tools": tools})
+    if options.json:
+        return _print_json({"targets": rows})
+    width = max(len(row["name"]) for row in rows)
+    for row in rows:
+        print(f"{row['name']:{width}}  {row['description']}{'' if row['verifiable'] else ' (not verified here)'}")
+        for tool, where in row["tools"].items():
+            print(f"{'':{width}}    {tool}: {where}")
+    return 0
+
+
 def import_net(options: argparse.Namespace) -> int:
     from evoneuro.export import import_network
 

@@ -24,6 +24,7 @@ STREAMS = {
     "check": 8,  # `check`: the network and the inputs it is tried with
     "baseline": 9,  # training samples and random states of the models beside a score
     "perturbation": 10,  # noise on weights, dead neurons and jitter, under which robustness is scored
+    "verify": 11,  # rasters and observations that exports are checked with
 }
 
 Keys = npt.NDArray[np.uint64]

@@ -42,10 +42,11 @@ def test_holds_every_module_and_no_test(wheel: zipfile.ZipFile) -> None:
     own = {str(p.relative_to(ROOT)) for p in (ROOT / "evoneuro").rglob("*.py")}
     tasks = {f"evoneuro_tasks/{p.name}" for p in (ROOT / "tasks").glob("*.py")}
     templates = {str(p.relative_to(ROOT)) for p in (ROOT / "evoneuro" / "templates").iterdir()}
+    exports = {str(p.relative_to(ROOT)) for p in (ROOT / "evoneuro" / "export" / "templates").iterdir()}
     presets = {str(p.relative_to(ROOT)) for p in (ROOT / "evoneuro" / "presets").glob("*.toml")}
     found = {name for name in names if ".dist-info/" not in name and not name.startswith(KERNEL)}
     assert len(templates) == 5
-    assert found == own | tasks | templates | presets | {"evoneuro/py.typed"}
+    assert found == own | tasks | templates | exports | presets | {"evoneuro/py.typed"}
 
 
 def test_holds_the_c_kernel_where_there_is_a_compiler(wheel: zipfile.ZipFile) -> None:

@@ -14,13 +14,14 @@ from typing import Any, TypeVar
 
 from evoneuro.errors import EvoNeuroError, FormatError, PluginError, check_choice
 from evoneuro.export import tennlab
+from evoneuro.export.c import C
 from evoneuro.export.contract import Exporter, files_of
 from evoneuro.network import Network
 from evoneuro.network_file import read_json, write_atomically
 
 GROUP = "evoneuro.exporters"
 
-EXPORTERS: dict[str, Exporter] = {exporter.name: exporter for exporter in (tennlab.Tennlab(),)}
+EXPORTERS: dict[str, Exporter] = {exporter.name: exporter for exporter in (C(), tennlab.Tennlab())}
 IMPORTERS: dict[str, Callable[[Any], Network]] = {"tennlab": tennlab.from_document}
 
 Result = TypeVar("Result")
