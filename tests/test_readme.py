@@ -31,7 +31,7 @@ def test_the_readme_has_commands_and_python() -> None:
     assert len(commands()) >= 5
     assert len(blocks("python")) >= 2
     assert "pip install . && evoneuro run cartpole-hard" in (ROOT / "README.md").read_text()
-    assert 'pip install -e ".[test]" && pytest' in (ROOT / "README.md").read_text()
+    assert 'pip install -e ".[test]" && pytest -n auto --dist loadfile' in (ROOT / "README.md").read_text()
 
 
 def test_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
