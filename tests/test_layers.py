@@ -59,6 +59,7 @@ LAYERS = [
         "eons",
         "check",
         "examine",
+        "passes",
         "export",
     ],
     ["store", "config", "presets", "workers", "front", "record", "run", "launch"],
