@@ -162,13 +162,13 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         raise FormatError(f"{path}: not JSON: {error}") from None
 
 
-def write_atomically(path: str | os.PathLike[str], text: str) -> None:
-    """Write `text` so that a reader sees the old file or the new one, through any crash."""
+def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None:
+    """Write `content`, text as UTF-8, so that a reader sees the old file or the new one, through any crash."""
     target = Path(path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(text)
+        with open(temporary, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)

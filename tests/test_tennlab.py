@@ -763,7 +763,7 @@ def test_a_users_exporter_is_found_by_its_entry_point(tmp_path: Path) -> None:
         (path,) = export(small(), name, tmp_path / name)
         assert path.read_text() == "2 neurons\n"
     assert targets() == {
-        "tennlab": EXPORTERS["tennlab"].description,
+        **{name: exporter.description for name, exporter in EXPORTERS.items()},
         "mine": "plugin package:mine",
         "instance": "plugin package:instance",
         "escaping": "plugin package:escaping",

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from evoneuro.errors import EvoNeuroError, FormatError, PluginError, check_choice
-from evoneuro.export import tennlab
+from evoneuro.export import brian2, dot, graphml, nest, nir, pynn, tennlab
 from evoneuro.export.c import C
 from evoneuro.export.contract import Exporter, files_of
 from evoneuro.network import Network
@@ -21,7 +21,17 @@ from evoneuro.network_file import read_json, write_atomically
 
 GROUP = "evoneuro.exporters"
 
-EXPORTERS: dict[str, Exporter] = {exporter.name: exporter for exporter in (C(), tennlab.Tennlab())}
+_BUILT_IN: tuple[Exporter, ...] = (
+    C(),
+    tennlab.Tennlab(),
+    nir.Nir(),
+    nest.Nest(),
+    pynn.Pynn(),
+    brian2.Brian2(),
+    graphml.Graphml(),
+    dot.Dot(),
+)
+EXPORTERS: dict[str, Exporter] = {exporter.name: exporter for exporter in _BUILT_IN}
 IMPORTERS: dict[str, Callable[[Any], Network]] = {"tennlab": tennlab.from_document}
 
 Result = TypeVar("Result")
@@ -52,8 +62,8 @@ def exporter_of(target: str) -> Exporter:
     return exporter
 
 
-def render(network: Network, target: str) -> dict[str, str]:
-    """The files, name -> text, that `target` makes of `network`.
+def render(network: Network, target: str) -> dict[str, str | bytes]:
+    """The files, name -> content, that `target` makes of `network`.
 
     Raises:
         EvoNeuroError: an unknown target, or the target cannot be exact.
@@ -83,9 +93,9 @@ def export(network: Network, target: str, out: Path, force: bool = False) -> lis
             hint = "is not empty; choose another directory, or --force" if out.is_dir() else "is not a directory"
             raise EvoNeuroError(f"{out}: {hint}")
         written = [out / name for name in files]
-        for path, text in zip(written, files.values(), strict=True):
+        for path, content in zip(written, files.values(), strict=True):
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, text)
+            write_atomically(path, content)
     except OSError as error:
         raise EvoNeuroError(f"{out}: cannot be written: {error.strerror or error}") from None
     return written

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from evoneuro.errors import EvoNeuroError
@@ -26,13 +27,13 @@ class Exporter(Protocol):
         """Every reason why `network` cannot be exact on this target; empty when it can."""
         ...
 
-    def export(self, network: Network) -> dict[str, str]:
-        """The files, name -> text, of a network in which `check` found nothing."""
+    def export(self, network: Network) -> Mapping[str, str | bytes]:
+        """The files, name -> text or bytes, of a network in which `check` found nothing."""
         ...
 
 
-def files_of(exporter: Exporter, network: Network) -> dict[str, str]:
-    """The files, name -> text, of `network`.
+def files_of(exporter: Exporter, network: Network) -> dict[str, str | bytes]:
+    """The files, name -> text or bytes, of `network`.
 
     Raises:
         EvoNeuroError: the target cannot be exact; all reasons are named.
@@ -40,4 +41,4 @@ def files_of(exporter: Exporter, network: Network) -> dict[str, str]:
     reasons = exporter.check(network)
     if reasons:
         raise EvoNeuroError(f"the network cannot be exported to {exporter.name!r} exactly: {'; '.join(reasons)}")
-    return exporter.export(network)
+    return dict(exporter.export(network))
