@@ -30,14 +30,16 @@ CORES = {
                    v_min=(NO_FLOOR,), input_max=(10, 40)),
 }  # fmt: skip
 
-# Runs each script FOLDER/K.py on FOLDER/K.npy, all in one process: importing a simulator takes seconds
+# Runs each script FOLDER/K/script.py on raster.npy beside it, all in one process: importing a simulator takes seconds.
+# They are modules, in folders of their own, since Lava looks for a process's model in its module and beside it
 _DRIVER = """
-import pathlib, runpy, sys
+import importlib.util, pathlib, sys
 import numpy as np
-for script in sorted(pathlib.Path(sys.argv[1]).glob("*.py")):
-    module = runpy.run_path(str(script))
-    spikes = module["simulate"](module["checked"](np.load(script.with_suffix(".npy"))))
-    np.save(str(script) + ".npy", spikes)
+for folder in sorted(pathlib.Path(sys.argv[1]).iterdir()):
+    spec = importlib.util.spec_from_file_location("script" + folder.name, folder / "script.py")
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    np.save(folder / "spikes.npy", module.simulate(module.checked(np.load(folder / "raster.npy"))))
 """
 
 # Runs each NIR file FOLDER/K.nir on FOLDER/K.npy; the second argument says in what
@@ -94,12 +96,14 @@ def run_scripts(
     python: str, folder: Path, scripts: Sequence[str], rasters: Sequence[npt.NDArray[np.int32]]
 ) -> list[npt.NDArray[np.uint8]]:
     """Spikes uint8 (steps, neurons) of each script on its raster, in one process of `python`."""
-    for k, (script, raster) in enumerate(zip(scripts, rasters, strict=True)):
-        (folder / f"{k:04}.py").write_text(script)
-        np.save(folder / f"{k:04}.npy", raster)
-    run = subprocess.run([python, "-c", _DRIVER, str(folder)], capture_output=True, text=True, cwd=folder)
+    folders = [folder / f"{k:04}" for k in range(len(scripts))]
+    for own, script, raster in zip(folders, scripts, rasters, strict=True):
+        own.mkdir()
+        (own / "script.py").write_text(script)
+        np.save(own / "raster.npy", raster)
+    run = subprocess.run([python, "-c", _DRIVER, str(folder)], capture_output=True, text=True)
     assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-6000:]
-    return [np.load(folder / f"{k:04}.py.npy") for k in range(len(scripts))]
+    return [np.load(own / "spikes.npy") for own in folders]
 
 
 def run_torch(

@@ -32,7 +32,12 @@ from evoneuro.network import ARRAYS, NO_FLOOR, NO_LEAK, Network
 from evoneuro.neuron import Reference
 from evoneuro.passes import with_relays, without_floor
 
-SCRIPTS = {"brian2": "network_brian2.py", "nest": "network_nest.py", "pynn": "network_pynn.py"}
+SCRIPTS = {
+    "brian2": "network_brian2.py",
+    "nest": "network_nest.py",
+    "pynn": "network_pynn.py",
+    "lava": "network_lava.py",
+}
 EACH = int(os.environ.get("EVONEURO_EXPORT_NETWORKS", "2"))
 HOSTILE = "\"\"\"'''\\\nimport os; os._exit(9)\r\u2028raise SystemExit(9)  # {origin} %s \x00 é"
 
@@ -111,10 +116,10 @@ def test_a_script_checks_its_raster(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 # What is refused
 
 
-TARGETS = {"brian2": "Brian2", "nest": "NEST", "pynn": "PyNN", "nir": "NIR"}
+TARGETS = {"brian2": "Brian2", "nest": "NEST", "pynn": "PyNN", "lava": "Lava", "nir": "NIR"}
 REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "subtract": ({"reset": "subtract", "v_max": 9}, "reset is 'subtract', {} resets to zero", "nest pynn nir"),
-    "threshold": ({"threshold": [1, 1, 0, 1]}, "neuron 2 has threshold 0, {} fires it also", "nest pynn nir"),
+    "threshold": ({"threshold": [1, 1, 0, 1]}, "neuron 2 has threshold 0, {} fires it also", "nest pynn lava nir"),
     "shift leak": ({"leak": [-1, 3, -1, -1]}, "neuron 1 has leak 3, {} has real potentials", "nest pynn nir"),
     "refractory": ({"refractory": [0, 0, 0, 2]}, "neuron 3 has refractory 2, {} has no refractory steps", "nir"),
     "floor": ({"v_min": -9, "weight": [1, -1]}, "the potential of neuron 3 may reach the floor v_min = -9", "pynn nir"),
@@ -217,7 +222,7 @@ def test_without_nir_there_is_advice(monkeypatch: pytest.MonkeyPatch) -> None:
 # Real simulators
 
 NEEDS = {
-    "brian2": ("brian2",), "nest": ("nest",), "pynn": ("nest", "pyNN.nest"),
+    "brian2": ("brian2",), "nest": ("nest",), "pynn": ("nest", "pyNN.nest"), "lava": ("lava.proc.dense.process",),
 }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from evoneuro.errors import EvoNeuroError, FormatError, PluginError, check_choice
-from evoneuro.export import brian2, dot, graphml, nest, nir, pynn, tennlab
+from evoneuro.export import brian2, dot, graphml, lava, nest, nir, pynn, tennlab
 from evoneuro.export.c import C
 from evoneuro.export.contract import Exporter, files_of
 from evoneuro.network import Network
@@ -28,6 +28,7 @@ _BUILT_IN: tuple[Exporter, ...] = (
     nest.Nest(),
     pynn.Pynn(),
     brian2.Brian2(),
+    lava.Lava(),
     graphml.Graphml(),
     dot.Dot(),
 )
