@@ -213,6 +213,14 @@ def test_a_nir_file_says_what_nir_has_no_place_for() -> None:
     assert render(network, "nir") == render(network, "nir")
 
 
+def test_bytes_are_written_as_they_are(tmp_path: Path) -> None:
+    nir = pytest.importorskip("nir")
+    paths = export(core(), "nir", tmp_path / "out")
+    assert [path.name for path in paths] == ["network.nir", "network_snntorch.nir"]
+    assert [path.read_bytes() for path in paths] == list(render(core(), "nir").values())
+    assert set(nir.read(paths[0]).nodes) == {"input", "w_in", "lif", "copy", "w_rec", "output"}
+
+
 def test_without_nir_there_is_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "nir", None)
     with pytest.raises(EvoNeuroError, match=r'needs nir, which is not installed: pip install "evoneuro\[nir\]"'):
