@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 
 from evoneuro.errors import EvoNeuroError, check_choice
-from evoneuro.export import exporter_of, tennlab
+from evoneuro.export import exporter_of, import_network, tennlab
 from evoneuro.export.c import table_of
 from evoneuro.export.contract import files_of
 from evoneuro.export.verify import Sent, Tool, Verified, Verifier, compare, sent_to
 from evoneuro.export.verify_c import CVerifier
 from evoneuro.network import Network
+from evoneuro.network_file import write_atomically
 from evoneuro.neuron import Reference
 from evoneuro.task import Task
 
@@ -26,9 +26,8 @@ class RoundTrip:
 
     def verify(self, network: Network, sent: Sent, folder: Path) -> list[Verified]:
         """Write, read, simulate."""
-        (text,) = files_of(tennlab.Tennlab(), network).values()
-        (folder / tennlab.FILE).write_text(text)
-        again = tennlab.from_document(json.loads((folder / tennlab.FILE).read_text()))
+        write_atomically(folder / tennlab.FILE, files_of(tennlab.Tennlab(), network)[tennlab.FILE])
+        again = import_network(folder / tennlab.FILE, "tennlab")
         spikes = Reference(again).run(sent.charges[:, None])[:, 0]
         wrong = compare(Sent(sent.charges, sent.spikes, sent.observations, sent.said[:0]), spikes, sent.said[:0], [])
         return [Verified("round trip", len(sent.charges), int(sent.spikes.sum()), 0, wrong)]
