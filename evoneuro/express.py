@@ -10,6 +10,7 @@ import numpy as np
 
 from evoneuro.errors import EvoNeuroError
 from evoneuro.genome import Bounds, Genome, Genomes
+from evoneuro.limits import counted, unshared
 from evoneuro.network import NEURON_GENES, NO_CEILING, SYNAPSE_GENES, Network
 from evoneuro.networks import Networks, Settings
 from evoneuro.ragged import starts_of
@@ -195,9 +196,15 @@ def _check_limits(network: Network, bounds: Bounds) -> None:
             f"the network's reset is {network.reset!r}, the run's {bounds.reset!r}; "
             f"change it with --set genome.reset={network.reset}"
         )
-    for name in ("hidden", "synapses"):
-        count, most = getattr(network, name), getattr(bounds, name)
+    counts = {"hidden": network.hidden, "synapses": network.synapses, **counted(network)}
+    for name, count in counts.items():
+        most = getattr(bounds, name)
         if count > most:
             raise EvoNeuroError(
                 f"the network's {name} are {count}, the run allows {most}; widen it with --set genome.{name}={count}"
             )
+    for what in unshared(network, bounds.shared):
+        raise EvoNeuroError(
+            f"the network's synapses out of one neuron differ in {what}, which the run has them share; leave it out of "
+            "genome.shared"
+        )

@@ -32,6 +32,8 @@ from evoneuro.ragged import Ragged, Starts, lengths_of, starts_of
 Ids = npt.NDArray[np.int64]
 Range = tuple[int, int]
 
+NO_LIMIT = 2**20  # of counts in `Bounds`: as many as there may be synapses
+SHARED = ("sign", "weight", "delay")  # what all synapses out of a neuron may have to share
 PARAMETERS = ("window", "evidence", "gain")  # network-level genes, in this order in `Genome.parameters`
 
 
@@ -45,6 +47,9 @@ class Bounds:
         window: most steps per decision; evidence: spikes that end a race (0: the whole window counts);
             gain: of the encoder, in sixteenths.
         hidden, synapses: most of each.
+        fan_in, fan_out: most synapses onto a neuron, and out of one.
+        neuron_kinds, weight_kinds: most different (threshold, leak, refractory), and different weights, of a network.
+        shared: what all synapses out of a neuron share: any of sign, weight, delay.
         v_min, reset: of the whole network, not genes.
     """
 
@@ -58,6 +63,11 @@ class Bounds:
     gain: Range = (16, 16)
     hidden: int = 32
     synapses: int = 256
+    fan_in: int = NO_LIMIT
+    fan_out: int = NO_LIMIT
+    neuron_kinds: int = NO_LIMIT
+    weight_kinds: int = NO_LIMIT
+    shared: tuple[str, ...] = ()
     v_min: int = -127
     reset: str = "zero"
 
@@ -80,9 +90,15 @@ class Bounds:
             if pair[0] > pair[1]:
                 raise EvoNeuroError(f"genome.{name}: low {pair[0]} is above high {pair[1]}")
             object.__setattr__(self, name, pair)
-        for name, (low, high) in {"hidden": (0, 2**16), "synapses": (1, 2**20), "v_min": (NO_FLOOR, 0)}.items():
+        most = dict.fromkeys(("synapses", "fan_in", "fan_out", "neuron_kinds", "weight_kinds"), (1, NO_LIMIT))
+        for name, (low, high) in {"hidden": (0, 2**16), **most, "v_min": (NO_FLOOR, 0)}.items():
             object.__setattr__(self, name, check_integer(f"genome.{name}", getattr(self, name), low, high))
         check_choice("genome.reset", self.reset, RESETS)
+        if not isinstance(self.shared, list | tuple):
+            raise EvoNeuroError(f"genome.shared: expected a list of {', '.join(SHARED)}, got {self.shared!r}")
+        object.__setattr__(self, "shared", tuple(check_choice("genome.shared", what, SHARED) for what in self.shared))
+        if "sign" in self.shared and self.weight_kinds < NO_LIMIT:
+            raise EvoNeuroError("genome.shared 'sign' and genome.weight_kinds exclude each other; set one of them")
         if self.reset == "subtract" and self.threshold[0] < 1:
             raise EvoNeuroError("genome.reset 'subtract' needs thresholds >= 1")
 

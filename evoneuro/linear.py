@@ -19,8 +19,9 @@ from evoneuro.classification import Labelled
 from evoneuro.coding import Encoder, decoder_from_spec, encoder_from_spec
 from evoneuro.coding.encoder import UNIT_GAIN
 from evoneuro.express import Blueprint
-from evoneuro.genome import PARAMETERS, Genome
+from evoneuro.genome import PARAMETERS, Genome, Genomes
 from evoneuro.keys import generator
+from evoneuro.limits import within
 from evoneuro.task import Task
 
 STRENGTHS = np.geomspace(1.5, 600, 24)  # of the fits, as multiples of the least that leaves any weight
@@ -41,10 +42,10 @@ def linear_genomes(task: Task, blueprint: Blueprint, seed: int) -> list[Genome]:
         return []
     x, y = _counted(task, encoder, blueprint, seed)
     members = blueprint.outputs // (int(y.max()) + 1)
-    genomes, known = [], set()
+    genomes, known, rng = [], set(), generator(seed, "baseline", index=4)
     for weights in _series(x, y, seed):
         of = np.repeat(np.arange(len(weights)), members)
-        genome = _genome(weights[of], x, of, y, blueprint)
+        genome = within(Genomes.of([_genome(weights[of], x, of, y, blueprint)]), blueprint.bounds, rng)[0]
         if genome.synapses and genome.key() not in known:
             known.add(genome.key())
             genomes.append(genome)
@@ -106,7 +107,8 @@ def _genome(
         of: int [outputs], the class that each output stands for.
     """
     bounds, inputs, outputs = blueprint.bounds, blueprint.inputs, blueprint.outputs
-    scale = min(bounds.weight[1] / max(weights.max(), 1e-9), bounds.weight[0] / min(weights.min(), -1e-9))
+    low, high = min(bounds.weight[0], 0), max(bounds.weight[1], 0)  # without both signs nothing is left
+    scale = min(high / max(weights.max(), 1e-9), low / min(weights.min(), -1e-9))
     scaled = np.rint(weights * scale)
     smallest = np.sort(np.abs(scaled), axis=None)[::-1][: bounds.synapses + 1]
     if len(smallest) > bounds.synapses:

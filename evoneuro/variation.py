@@ -12,6 +12,7 @@ from evoneuro.draws import Rng, below, draw
 from evoneuro.edits import Columns, Flags, apply, flat_ends, pair_keys, stacked, synapse_columns
 from evoneuro.express import Blueprint
 from evoneuro.genome import PARAMETERS, Genomes, Ids
+from evoneuro.limits import within
 from evoneuro.mutations import MUTATIONS, Menu
 from evoneuro.network import NEURON_GENES, SYNAPSE_GENES
 from evoneuro.ragged import Positions, counts, lengths_of, owners, starts_of
@@ -51,7 +52,7 @@ def random_genomes(
     pairs = np.unique(pair_keys(owner, pre, post, size))
     pairs = _at_most(bounds.synapses, pairs, pairs // size**2, rng)
     low, high = bounds.parameters.T
-    return Genomes(
+    genomes = Genomes(
         neuron_starts=neuron_starts,
         synapse_starts=starts_of(np.bincount(pairs // size**2, minlength=population)),
         ids=ids,
@@ -61,6 +62,7 @@ def random_genomes(
         **{gene: draw(getattr(bounds, gene), len(pairs), rng) for gene in SYNAPSE_GENES},
         parameters=rng.integers(low, high, (population, len(PARAMETERS)), endpoint=True, dtype=np.int32),
     )
+    return within(genomes, bounds, rng)
 
 
 def mutate(
@@ -105,7 +107,7 @@ def mutate(
     some = genomes.take(who[late])
     for now in range(1, MOST):
         some = after(now, some, np.arange(len(late)), late)
-    return genomes.replaced(who[late], some)
+    return within(genomes.replaced(who[late], some), blueprint.bounds, rng)
 
 
 def crossover(a: Genomes, b: Genomes, blueprint: Blueprint, rng: Rng) -> Genomes:
@@ -147,7 +149,7 @@ def crossover(a: Genomes, b: Genomes, blueprint: Blueprint, rng: Rng) -> Genomes
         **{name: synapses[name][edges] for name in Genomes.PARTS["synapse_starts"]},
         parameters=np.where(rng.random(a.parameters.shape) < 0.5, a.parameters, b.parameters),
     )
-    return _instead_of_too_large(child, a, blueprint)
+    return within(_instead_of_too_large(child, a, blueprint), blueprint.bounds, rng)
 
 
 def make_toolbox() -> base.Toolbox:
