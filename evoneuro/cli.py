@@ -104,6 +104,7 @@ def _add_run_commands(command: Command) -> None:
     sub = command("front", commands.front, "the Pareto front of a run", "results/iris-...-seed1")
     sub.add_argument("run", metavar="RUN", help="run directory")
     _add_robustness(sub)
+    _add_profile(sub, "energy and time of decisions on a device, too; loads the task, and evaluates")
     _add_json(sub)
 
     sub = command("plot", commands.plot, "draw a network, or the front of a run", "net.json --out net.svg")
@@ -120,6 +121,7 @@ def _add_network_commands(command: Command) -> None:
     sub = command("evaluate", commands.evaluate, about, "net.json --episodes 1000")
     _add_held_out(sub)
     _add_robustness(sub)
+    _add_profile(sub, "energy and time of decisions on a device, too (evoneuro profiles)")
 
     about = "NeuroBench's metrics of a network on fresh episodes or the test split, beside our own counts"
     _add_held_out(command("neurobench", commands.neurobench, about, "net.json --task iris"))
@@ -137,6 +139,7 @@ def _add_network_commands(command: Command) -> None:
     sub.add_argument("--target", required=True, metavar="TARGET", help="see `evoneuro targets`")
     sub.add_argument("--out", required=True, metavar="DIR")
     sub.add_argument("--force", action="store_true", help="write into a directory that is not empty")
+    _add_profile(sub, "a device whose limits the network must keep")
     _add_json(sub)
 
     about = "build and run an export with the target's own tools, and compare every spike and decision"
@@ -161,6 +164,10 @@ def _add_robustness(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--variants", type=_positive, default=10, metavar="N", help="of each kind of perturbation (10)")
 
 
+def _add_profile(sub: argparse.ArgumentParser, about: str) -> None:
+    sub.add_argument("--profile", metavar="NAME", help=about)
+
+
 def _add_held_out(sub: argparse.ArgumentParser) -> None:
     """What is asked of a network that is tried on cases which evolution never saw."""
     sub.add_argument("net", metavar="NET")
@@ -174,9 +181,11 @@ def _add_held_out(sub: argparse.ArgumentParser) -> None:
 def _add_task_commands(command: Command) -> None:
     """What is done with a task."""
     _add_json(command("tasks", commands.tasks, "the registered tasks", "--json"))
+    _add_json(command("profiles", commands.profiles, "the devices that networks can be kept within", "--json"))
 
     sub = command("check", commands.check, "try a task, or look at a network", "mytask.py:Balance")
     sub.add_argument("target", metavar="TASK|NET")
+    _add_profile(sub, "a device: what of the network, or of the task's sizes and coding, is beyond it")
     sub.add_argument("--set", action="append", default=[], metavar="task.NAME=VALUE", help="a parameter of the task")
     _add_json(sub)
 
@@ -228,6 +237,7 @@ def _add_run(sub: argparse.ArgumentParser) -> None:
         "--workers", type=_natural, metavar="N", help="Ray workers (one per core); 0: this process, without Ray"
     )
     sub.add_argument("--address", metavar="ADDR", help="Ray cluster: local, auto, HOST:PORT, ray://HOST:PORT (local)")
+    _add_profile(sub, "a device whose limits all networks keep (evoneuro profiles)")
     sub.add_argument("--preset", metavar="NAME", help="settings by name: eons, the incumbent's algorithm as a baseline")
     sub.add_argument(
         "--from", dest="start", metavar="NET|RUN", help="start from a network, a run's front, or linear (classifiers)"

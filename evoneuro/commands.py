@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from evoneuro.evaluation import Cases
+    from evoneuro.config import Config
+    from evoneuro.evaluation import Cases, Evaluation
     from evoneuro.front import Front
+    from evoneuro.hardware import Profile
     from evoneuro.network import Network
     from evoneuro.task import Task
 
@@ -36,6 +38,7 @@ def run(options: argparse.Namespace) -> int:
         "seed": ("seed",),
         "start": ("start",),
         "preset": ("preset",),
+        "profile": ("profile",),
         "out": ("out",),
         "population": ("search", "population"),
         "generations": ("budget", "generations"),
@@ -105,11 +108,19 @@ def front(options: argparse.Namespace) -> int:
     document = front.to_document()
     if options.robustness:
         document["robustness"] = _robustness_of_front(front, options.variants)
+    estimates = _estimates_of_front(front, options.profile) if options.profile else []
     if options.json:
-        return _print_json(document)
+        members = document["front"]
+        merged = [member | found for member, found in zip(members, estimates, strict=True)] if estimates else members
+        return _print_json({**document, "front": merged})
     from evoneuro.report.live import print_front, print_robustness
 
     print_front(document["front"], sys.stdout)
+    if options.profile:
+        from evoneuro.report.device_tables import print_estimates
+
+        print()
+        print_estimates(estimates, sys.stdout)
     if options.robustness:
         print()
         print_robustness(document["robustness"], sys.stdout)
@@ -120,27 +131,59 @@ def _robustness_of_front(front: Front, variants: int) -> list[dict[str, Any]]:
     """How each member does on the run's validation cases, unperturbed and under the run's kinds of perturbations."""
     from dataclasses import replace
 
-    from evoneuro.config import Config
-    from evoneuro.evaluation import Cases
-    from evoneuro.record import Run
     from evoneuro.robustness import reports
-    from evoneuro.task import load_task
     from evoneuro.workers.worker import evaluate_batch
 
     if not front.members:
         return []
-    config = Config.from_document(Run(Path(front.run)).config)
-    asked = replace(config.robustness, variants=variants)
-    cases = Cases(config.seed, "validation", 0, config.episodes.validation, perturbations=asked)
-    task = load_task(config.task, config.parameters)
+    config, task, cases = _validation_of(front)
+    cases = replace(cases, perturbations=replace(config.robustness, variants=variants))
     found = reports(task, [member.network for member in front], cases, evaluate_batch)
     return [{"id": member.id, **report} for member, report in zip(front, found, strict=True)]
+
+
+def _estimates_of_front(front: Front, name: str) -> list[dict[str, Any]]:
+    """What each member would take on a device, by what it does on the run's validation cases."""
+    from evoneuro.evaluate import evaluate
+    from evoneuro.hardware import profile
+
+    device = profile(name)
+    if not front.members:
+        return []
+    _, task, cases = _validation_of(front)
+    networks = [member.network for member in front]
+    found = evaluate(task, networks, cases)
+    return [
+        {"id": member.id, **_estimate(device, member.network, evaluation, task)}
+        for member, evaluation in zip(front, found, strict=True)
+    ]
+
+
+def _validation_of(front: Front) -> tuple[Config, Task, Cases]:
+    """The configuration of the front's run, its task, which is loaded, and the cases that validation saw."""
+    from evoneuro.config import Config
+    from evoneuro.evaluation import Cases
+    from evoneuro.record import Run
+    from evoneuro.task import load_task
+
+    config = Config.from_document(Run(Path(front.run)).config)
+    task = load_task(config.task, config.parameters)
+    return config, task, Cases(config.seed, "validation", 0, config.episodes.validation)
+
+
+def _estimate(device: Profile, network: Network, evaluation: Evaluation, task: Task) -> dict[str, Any]:
+    """Energy and time of a network's decisions on a device, and what of the network is beyond it."""
+    from evoneuro.hardware.estimate import estimate
+
+    return {**estimate(device, network, evaluation, task.period), "violations": device.violations(network)}
 
 
 def evaluate(options: argparse.Namespace) -> int:
     from evoneuro.evaluate import evaluate
     from evoneuro.front import confidence_interval
+    from evoneuro.hardware import profile
 
+    device = profile(options.profile) if options.profile else None
     network, task, cases = _held_out(options)
     result = evaluate(task, [network], cases)[0]
     robustness = _robustness(task, network, cases, options) if options.robustness else None
@@ -160,6 +203,7 @@ def evaluate(options: argparse.Namespace) -> int:
         "energy": result.energy,
         "spikes": int(result.spikes.sum()) / result.decisions,
         **_details(task, network, cases, result.case_scores),
+        **(_estimate(device, network, result, task) if device else {}),
     }
     if robustness is None or options.json:
         return _print_results(results if robustness is None else {**results, "robustness": robustness}, options.json)
@@ -283,8 +327,13 @@ def simulate(options: argparse.Namespace) -> int:
 def export_net(options: argparse.Namespace) -> int:
     from evoneuro.export import export
     from evoneuro.front import resolve
+    from evoneuro.hardware import profile
 
-    paths = export(resolve(options.net), options.target, Path(options.out), force=options.force)
+    network = resolve(options.net)
+    violations = profile(options.profile).violations(network) if options.profile else []
+    if violations:
+        raise EvoNeuroError(f"{options.net} is beyond profile {options.profile!r}: {'; '.join(violations)}")
+    paths = export(network, options.target, Path(options.out), force=options.force)
     return _print_files({"target": options.target}, paths, options.json)
 
 
@@ -375,12 +424,25 @@ def tasks(options: argparse.Namespace) -> int:
     return 0
 
 
+def profiles(options: argparse.Namespace) -> int:
+    from evoneuro.hardware import profiles
+
+    found = profiles()
+    if options.json:
+        return _print_json({"profiles": [device.to_document() for device in found]})
+    from evoneuro.report.device_tables import print_profiles
+
+    print_profiles(found, sys.stdout)
+    return 0
+
+
 def check(options: argparse.Namespace) -> int:
     if options.target.endswith(".json") or _is_member(options.target):
         return _check_network(options)
     from evoneuro.check import PATIENCE, load_within
     from evoneuro.config import Config, apply, check_objectives
     from evoneuro.examine import examine
+    from evoneuro.launch import configured, make_blueprint
     from evoneuro.objectives import find_own, measure, named, plugged
 
     settings = apply({"task": options.target}, options.set)
@@ -391,6 +453,8 @@ def check(options: argparse.Namespace) -> int:
     patience = config.workers.timeout if "workers" in settings else PATIENCE
     task = load_within(options.target, config.parameters, patience)
     check_objectives(f"task {task.name!r}: objectives", task.objectives)
+    if options.profile:
+        make_blueprint(configured({**settings, "profile": options.profile}), task)
     own = plugged(find_own(task.objectives))
     findings = examine(task, config.search.population, patience)
     (row,) = measure([findings.report.network], [findings.report.evaluation], own)
@@ -412,11 +476,14 @@ def _check_network(options: argparse.Namespace) -> int:
         raise EvoNeuroError("--set: check sets parameters of a task; a network has none")
     from evoneuro.export import EXPORTERS
     from evoneuro.front import resolve
+    from evoneuro.hardware import profile
 
+    device = profile(options.profile) if options.profile else None
     network = resolve(options.target)
+    violations = device.violations(network) if device else []
     low, high = network.potential_bounds()
     facts: dict[str, Any] = {
-        "ok": True,
+        "ok": not violations,
         "neurons": network.neurons,
         "hidden": network.hidden,
         "synapses": network.synapses,
@@ -425,7 +492,11 @@ def _check_network(options: argparse.Namespace) -> int:
         "potential": [low, high],
         "exports": {name: exporter.check(network) or "exact" for name, exporter in EXPORTERS.items()},
     }
-    return _print_results(facts, options.json)
+    if device:
+        facts["profile"] = device.name
+        facts["violations"] = violations
+    _print_results(facts, options.json)
+    return 1 if violations else 0
 
 
 def new_task(options: argparse.Namespace) -> int:
@@ -540,7 +611,13 @@ def _print_results(results: dict[str, Any], as_json: bool) -> int:
     if as_json:
         return _print_json(results)
     for key, value in results.items():
-        if isinstance(value, float):
+        if key == "violations":  # sentences, each a line of its own
+            for line in value:
+                print(f"violation: {line}")
+            continue
+        if value is None:
+            text = "-"
+        elif isinstance(value, float):
             text = f"{value:.6g}"
         elif isinstance(value, list):
             text = " ".join(f"{part:.6g}" if isinstance(part, float) else str(part) for part in value)

@@ -143,12 +143,17 @@ class Workers:
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that decides a run: with the seed, its result follows from the task and the sections about search."""
+    """Everything that decides a run: with the seed, its result follows from the task and the sections about search.
+
+    Attributes:
+        profile: the device that `genome` is bounded by (`evoneuro profiles`); null: none.
+    """
 
     task: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
     start: str | None = None
+    profile: str | None = None
     out: str = "results"
     budget: Budget = Budget()
     search: Search = Search()

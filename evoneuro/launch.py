@@ -12,14 +12,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from evoneuro.check import check_task, load_within
 from evoneuro.coding import DECODERS, ENCODERS, decoder_from_spec, encoder_from_spec
 from evoneuro.coding.kinds import is_plugin
 from evoneuro.config import Config, check_objectives
 from evoneuro.errors import EvoNeuroError
-from evoneuro.express import Blueprint, absorb
+from evoneuro.express import Blueprint, absorb, express
 from evoneuro.front import Front, resolve
-from evoneuro.genome import Genome
+from evoneuro.genome import Bounds, Genome
+from evoneuro.hardware import Profile, profile
+from evoneuro.keys import generator
 from evoneuro.linear import linear_genomes
 from evoneuro.network import Network
 from evoneuro.network_file import write_atomically
@@ -30,6 +34,7 @@ from evoneuro.record import Run
 from evoneuro.run import Observer, Session, Silent
 from evoneuro.store import DATABASE, Store
 from evoneuro.task import Task, task_class
+from evoneuro.variation import random_genomes
 
 
 def evolve(
@@ -63,8 +68,11 @@ def evolve(
 def configured(document: Mapping[str, Any]) -> Config:
     """The configuration of a document: where it is silent, what its preset says, and then what its task suggests.
 
+    A profile narrows all of that to what its device has, and refuses what the document itself asks for beyond.
+
     Raises:
-        EvoNeuroError: a task, preset, key or value that does not fit, or a suggestion of the task that does not.
+        EvoNeuroError: a task, preset, profile, key or value that does not fit, or a suggestion of the task that does
+            not.
     """
     said = {key: value for key, value in document.items() if key != "preset"}
     asked = Config.from_document(said)
@@ -76,6 +84,10 @@ def configured(document: Mapping[str, Any]) -> Config:
         for name, values in layer.items():
             if isinstance(values, Mapping):
                 sections[name] = {**sections.get(name, {}), **values}
+    if asked.profile is not None:
+        device = profile(asked.profile)
+        device.check(asked.genome)
+        sections["genome"] = device.bounds(sections.get("genome", {}))
     return Config.from_document({**said, **sections})
 
 
@@ -96,7 +108,7 @@ def start(config: Config, display: Observer | None = None, path: Path | None = N
     config = _absolute(config, task)
     own = find_own(_measures(config, task))
     seeds = _starting_networks(config)
-    blueprint = _blueprint(config, task, seeds)
+    blueprint = make_blueprint(config, task, seeds)
     genomes = [absorb(network, blueprint) for network in seeds]
     if config.search.linear and not seeds:
         genomes = linear_genomes(task, blueprint, config.seed)
@@ -168,26 +180,72 @@ def _starting_networks(config: Config) -> list[Network]:
     return [resolve(config.start)]
 
 
-def _blueprint(config: Config, task: Task, seeds: Sequence[Network]) -> Blueprint:
-    """What the run's networks share; a network to start from brings its own floor and input charge."""
+def make_blueprint(config: Config, task: Task, seeds: Sequence[Network] = ()) -> Blueprint:
+    """What the run's networks share; a network to start from brings its own floor and input charge.
+
+    Raises:
+        EvoNeuroError: bounds, coding or networks that do not fit one another, or the profile.
+    """
     encoder, decoder = task.coding(config.seed)
+    device = None if config.profile is None else profile(config.profile)
     if seeds and "v_min" not in config.genome:
         config = replace(config, genome={**config.genome, "v_min": seeds[0].v_min})
     bounds = config.bounds(task.window, encoder is not None, decoder["kind"] == "race")
     if config.search.topology == "fixed" and len(seeds) > 1:
         raise EvoNeuroError("search.topology = 'fixed' needs one network to start from: --from RUN:ID")
-    return Blueprint(
-        inputs=task.inputs(config.seed),
-        outputs=task.outputs,
+    inputs, outputs = task.inputs(config.seed), task.outputs
+    # an encoder spike alone makes any input neuron fire that holds no negative potential
+    charge = max(1, bounds.threshold[1])
+    if device is not None:
+        bounds = _with_room(device, bounds, inputs + outputs, asked="hidden" in config.genome)
+        charge = min(charge, device.charge.value)
+    blueprint = Blueprint(
+        inputs=inputs,
+        outputs=outputs,
         bounds=bounds,
         encoder=encoder,
         decoder=decoder,
         task={**task.document(config.seed), "source": config.task},
-        # an encoder spike alone makes any input neuron fire that holds no negative potential
-        input_charge=seeds[0].input_charge if seeds else max(1, bounds.threshold[1]),
+        input_charge=seeds[0].input_charge if seeds else charge,
         fixed=config.search.topology == "fixed",
         silent_outputs=decoder_from_spec(decoder).silences,
     )
+    if device is not None:
+        _check_device(device, task, blueprint, seeds)
+    return blueprint
+
+
+def _with_room(device: Profile, bounds: Bounds, ends: int, asked: bool) -> Bounds:
+    """The bounds with no more hidden neurons than the device has beside inputs and outputs.
+
+    Args:
+        ends: inputs and outputs.
+        asked: whether the configuration says how many hidden neurons there may be.
+    """
+    if device.neurons is None or ends + bounds.hidden <= device.neurons.value:
+        return bounds
+    room = device.neurons.value - ends
+    if room < 0:
+        raise EvoNeuroError(
+            f"profile {device.name!r} has {device.neurons.value} neurons, the task needs {ends} for inputs and outputs "
+            "alone; take an encoder with fewer neurons, or another profile"
+        )
+    if asked:
+        raise EvoNeuroError(
+            f"genome.hidden: {bounds.hidden}, but profile {device.name!r} has {device.neurons.value} neurons, {room} "
+            f"beside the task's inputs and outputs; set genome.hidden={room}"
+        )
+    return replace(bounds, hidden=room)
+
+
+def _check_device(device: Profile, task: Task, blueprint: Blueprint, seeds: Sequence[Network]) -> None:
+    """Raise if networks to start from, or the coding that all networks of the run have, are beyond the device."""
+    example = express(random_genomes(blueprint, generator(0, "check"), np.array([2**20])), blueprint)[0]
+    whose = [("the network to start from", network) for network in seeds]
+    for what, network in [*whose, (f"task {task.name!r}", example)]:
+        found = device.violations(network)
+        if found:
+            raise EvoNeuroError(f"{what} is beyond profile {device.name!r}: {'; '.join(found)}")
 
 
 def _absolute(config: Config, task: Task) -> Config:

@@ -75,6 +75,7 @@ class Run:
                 "state": store.state,
                 "task": store.config["task"],
                 "seed": store.config["seed"],
+                "profile": store.config.get("profile"),  # runs of before there were any have no such key
                 "generation": last.get("generation"),
                 "generations": store.config["budget"]["generations"],
                 **store.counts(),

@@ -37,6 +37,7 @@ class Task:
         decoder: kind and parameters; evolution may set its scalars.
         window: most steps per decision.
         solved: score from which on the task counts as solved, or None.
+        period: seconds from one decision to the next, which a device has for it (`--profile`); None: no such time.
         objectives: what evolution trades off, unless the run says otherwise; files as in `encoder`.
         low, high: range of each observed value; None: the environment's, or from the training split.
 
@@ -54,6 +55,7 @@ class Task:
     decoder: Mapping[str, Any] = {"kind": "race", "evidence": 1}
     window: int = 24
     solved: float | None = None
+    period: float | None = None
     objectives: tuple[str, ...] = ("score", "synapses", "latency")
     low: tuple[float, ...] | None = None
     high: tuple[float, ...] | None = None

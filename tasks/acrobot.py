@@ -29,6 +29,7 @@ class Acrobot(ControlTask):
     """
 
     solved = -79.0  # Gymnasium's mark is -100, which the sign of the second speed alone reaches
+    period = SECONDS
     low = (-1.0, -1.0, -1.0, -1.0, -6.0, -9.0)
     high = (1.0, 1.0, 1.0, 1.0, 6.0, 9.0)
     encoder = {"kind": "flip-flop", "max_spikes": 8, "interval": 3}

@@ -10,6 +10,7 @@ class LunarLander(ControlTask):
 
     environment = "LunarLander-v3"
     solved = 200.0
+    period = 0.02
     # x, y, their speeds, angle, its speed: what flights visit, far inside the environment's bounds; contact of each leg
     low = (-1.0, -0.5, -1.0, -1.5, -1.0, -2.0, 0.0, 0.0)
     high = (1.0, 1.5, 1.0, 0.5, 1.0, 2.0, 1.0, 1.0)
@@ -26,6 +27,7 @@ class BipedalWalker(ControlTask):
 
     environment = "BipedalWalker-v3"
     solved = 300.0
+    period = 0.02
     observations = tuple(range(14))
     # angle and its speed, speeds; of each leg hip and knee with their speeds, and contact
     low = (-1.0, -0.3, -0.5, -0.5, *(-1.0, -1.0, -1.0, -1.0, 0.0) * 2)

@@ -40,6 +40,7 @@ class CartPole(ControlTask):
 
     name = "cartpole"
     solved = 475.0
+    period = SECONDS
     low = (-2.4, -2.0, -0.209, -2.0)
     high = (2.4, 2.0, 0.209, 2.0)
     encoder = {"kind": "flip-flop", "max_spikes": 8, "interval": 3}

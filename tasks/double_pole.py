@@ -59,6 +59,7 @@ class DoublePole(ControlTask):
     """
 
     solved = 400.0  # about where 200 of the 625 starts are balanced, the published mark; not all of them can be
+    period = PUSHES * SECONDS
     low = (-2.4, -2.0, -0.15, -0.5, -0.15, -1.0)  # of what balancing visits; falling poles are beyond
     high = (2.4, 2.0, 0.15, 0.5, 0.15, 1.0)
     encoder = {"kind": "flip-flop", "max_spikes": 24, "interval": 1}

@@ -26,6 +26,7 @@ class Pendulum(ControlTask):
     """
 
     solved = -200.0  # Gymnasium has no mark; good controllers reach -150, as starts allow
+    period = SECONDS
     low = (-1.0, -1.0, -FASTEST)
     high = (1.0, 1.0, FASTEST)
     encoder = {"kind": "flip-flop", "max_spikes": 8, "interval": 3}

@@ -265,17 +265,13 @@ def front_table(members: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def print_front(members: Sequence[Mapping[str, Any]], stream: TextIO) -> None:
-    """Print `front_table` to `stream`: whole, however narrow the terminal, and with colours only on a terminal.
-
-    Raises:
-        OSError: the stream cannot be written; these are results, so nobody should miss them silently.
-    """
-    _print_table(front_table(members), stream)
+    """Print `front_table` to `stream`, as `print_table`."""
+    print_table(front_table(members), stream)
 
 
 def print_robustness(reports: Sequence[Mapping[str, Any]], stream: TextIO) -> None:
-    """Print `robustness_table` to `stream`, as `print_front`."""
-    _print_table(robustness_table(reports), stream)
+    """Print `robustness_table` to `stream`, as `print_table`."""
+    print_table(robustness_table(reports), stream)
 
 
 def robustness_table(reports: Sequence[Mapping[str, Any]]) -> Table:
@@ -297,7 +293,12 @@ def robustness_table(reports: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
-def _print_table(table: Table, stream: TextIO) -> None:
+def print_table(table: Table, stream: TextIO) -> None:
+    """Print `table` to `stream`: whole, however narrow the terminal, and with colours only on a terminal.
+
+    Raises:
+        OSError: the stream cannot be written; these are results, so nobody should miss them silently.
+    """
     # Not to the stream itself, because rich ends the program when it finds a pipe broken.
     text = io.StringIO()
     Console(file=text, width=WIDE, highlight=False, force_terminal=_is_terminal(stream) or None).print(table)
