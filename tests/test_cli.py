@@ -189,6 +189,98 @@ def test_simulate_a_recorded_raster(capsys: pytest.CaptureFixture[str], tmp_path
     assert document(capsys, "simulate", again, *files) == result
 
 
+# Devices
+
+
+@pytest.fixture(scope="module")
+def device_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small run of cartpole on TrueNorth, whose steps of 1 ms and window of 24 are longer than the task's 20 ms."""
+    out = tmp_path_factory.mktemp("runs")
+    assert main(["run", "cartpole", "--profile", "truenorth", "--seed", "1", "--out", str(out), *TINY]) == 0
+    return next(out.iterdir())
+
+
+def test_profiles(capsys: pytest.CaptureFixture[str]) -> None:
+    found = {device["name"]: device for device in document(capsys, "profiles")["profiles"]}
+    assert len(found) == 17
+    assert found["risp-7"]["weight"]["value"] == [-7, 7]
+    assert "risp_7.txt" in found["risp-7"]["weight"]["source"]
+    assert found["loihi-1"]["energy"]["synaptic_event"]["value"] == 35.5
+    assert main(["profiles"]) == 0
+    rows = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.strip()}
+    assert set(found) < set(rows)
+    assert "256?" in rows["caspian"]
+
+
+def test_a_run_keeps_to_its_profile(device_run: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert document(capsys, "status", str(device_run))["profile"] == "truenorth"
+    assert 'profile = "truenorth"' in (device_run / "config.toml").read_text()
+    front = document(capsys, "front", str(device_run), "--profile", "truenorth")["front"]
+    for member in front:
+        assert document(capsys, "check", f"{device_run}:{member['id']}", "--profile", "truenorth")["violations"] == []
+        assert member["violations"] == []
+        assert member["energy_table"] == "TrueNorth, whole chip"
+        assert member["energy_pj"] > 0 or member["energy"] == 0
+        assert member["worst_seconds"] == pytest.approx(0.024)
+        assert member["period"] == 0.02
+        assert member["keeps_period"] is False
+    arguments = ["evaluate", f"{device_run}:best", "--episodes", "5"]
+    plain, found = document(capsys, *arguments), document(capsys, *arguments, "--profile", "truenorth")
+    assert {key: found[key] for key in plain} == plain
+    assert found["energy_pj"] == pytest.approx(26 * found["energy"])
+    assert found["decision_seconds"] == pytest.approx(found["latency"] / 1000)
+
+    assert main(["front", str(device_run), "--profile", "truenorth"]) == 0
+    text = capsys.readouterr().out
+    assert "profile truenorth; energy: counts x 'TrueNorth, whole chip'; period 0.02 s" in text
+    assert main([*arguments, "--profile", "risp-7"]) == 0
+    assert "violation: weight is" in capsys.readouterr().out
+
+    # the resolved configuration runs again, to the same bits
+    assert main(["run", str(device_run / "config.toml"), "--out", str(tmp_path), "--quiet"]) == 0
+    assert Run(next(tmp_path.iterdir())).status()["digest"] == Run(device_run).status()["digest"]
+
+
+def test_violations_are_listed_and_exit_with_1(run: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    net = f"{run}:best"
+    assert main(["check", net, "--profile", "risp-7", "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["ok"] is False
+    assert found["violations"][0] == "v_min is -127, risp-7 allows -7: set genome.v_min=-7"
+    assert main(["check", net, "--profile", "risp-7"]) == 1
+    assert f"violation: {found['violations'][0]}" in capsys.readouterr().out.splitlines()
+    assert "violations" not in document(capsys, "check", net)
+    assert document(capsys, "check", net, "--profile", "generic-int8")["violations"] == []
+
+    export = ["export", net, "--target", "tennlab", "--out", str(tmp_path / "out"), "--profile"]
+    assert "is beyond profile 'risp-7': v_min is -127" in mistake(capsys, 2, *export, "risp-7")
+    assert not (tmp_path / "out").exists()
+    assert main([*export, "generic-int8"]) == 0
+    assert main(["check", "iris", "--profile", "risp-7"]) == 0
+
+
+def test_mistakes_with_devices(capsys: pytest.CaptureFixture[str], run: Path, tmp_path: Path) -> None:
+    small = ["--out", str(tmp_path), *TINY]
+    membrane = 'task.decoder={kind = "membrane"}'
+    for arguments, said in [
+        (["run", "iris", "--profile", "rsp-7", *small], "Did you mean 'risp-7'?"),
+        (["check", f"{run}:best", "--profile", "rsp-7"], "Did you mean 'risp-7'?"),
+        (["evaluate", f"{run}:best", "--profile", "rsp-7"], "Did you mean 'risp-7'?"),
+        (
+            ["run", "iris", "--profile", "risp-7", "--set", "genome.weight=[-9, 7]", *small],
+            "profile 'risp-7': genome.weight = [-9, 7], risp-7 allows [-7, 7]; set less",
+        ),
+        (["run", "iris", "--profile", "odin", "--set", "genome.hidden=250", *small], "set genome.hidden=241"),
+        (["run", "iris", "--profile", "risp-7", "--set", membrane, *small], "take a decoder that reads spikes"),
+        (["run", "iris", "--profile", "risp-7", "--from", f"{run}:best", *small], "beyond profile 'risp-7': v_min"),
+        (["check", "digits", "--profile", "odin", "--set", 'task.encoder={kind="bins"}'], "has 256 neurons"),
+    ]:
+        text = mistake(capsys, 2, *arguments)
+        assert said in text, text
+        assert text.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
 # Mistakes
 
 PLUGIN = """

@@ -21,7 +21,9 @@ from evoneuro.config import read as read_config
 from evoneuro.evaluate import evaluate
 from evoneuro.evaluation import Cases
 from evoneuro.genome import Bounds
+from evoneuro.hardware import profiles
 from evoneuro.plugins import registered
+from evoneuro.report.device_tables import LIMITS, cell
 from evoneuro.task import load_task
 from evoneuro.workers import ray_pool
 
@@ -145,3 +147,26 @@ def test_the_page_on_search_names_settings_that_exist() -> None:
     for section, key in named:
         known = document[section] if section != "genome" else vars(Bounds())
         assert key in known, f"{section}.{key}"
+
+
+def test_the_page_on_devices_has_the_values_of_their_files() -> None:
+    page = (ROOT / "docs" / "hardware.md").read_text(encoding="utf-8")
+    rows = {line for line in page.splitlines() if line.startswith("|")}
+    assert "| profile | " + " | ".join(LIMITS.values()) + " |" in rows
+    for device in profiles():
+        assert f"| `{device.name}` | " + " | ".join(cell(device, name) for name in LIMITS) + " |" in rows
+        if (energy := device.energy) is not None:
+            costs = [
+                "-" if cost is None else f"{cost.value:g}" + ("" if cost.verified else "?")
+                for cost in (energy.synaptic_event, energy.spike, energy.update)
+            ]
+            assert f"| `{device.name}` | {energy.name} | " + " | ".join(costs) + " |" in rows
+        for name in ("neuron_kinds", "weight_kinds", "shared"):
+            if (stated := getattr(device, name)) is not None:
+                said = str(list(stated.value)) if isinstance(stated.value, tuple) else str(stated.value)
+                assert f"genome.{name}" in page, f"{device.name}: {name}"
+                assert said.replace("'", '"') in page[page.index(f"- `{device.name}`") :], f"{device.name}: {name}"
+    for device in ("Xylo", "Speck", "Akida", "NorthPole", "Analogue"):
+        assert f"- **{device}" in page
+    for target in re.findall(r"\]\(([^)#]+)\)", page):
+        assert (ROOT / "docs" / target).exists(), target

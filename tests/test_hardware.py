@@ -11,9 +11,11 @@ import pytest
 from blueprints import assert_valid, fresh_ids, rng_of
 
 from evoneuro import EvoNeuroError
+from evoneuro.evaluation import Evaluation
 from evoneuro.express import Blueprint, express
 from evoneuro.genome import Bounds
 from evoneuro.hardware import Energy, Profile, Stated, names, profile, profiles
+from evoneuro.hardware.estimate import estimate
 from evoneuro.hardware.profile import COUNTS, RANGES, read
 from evoneuro.network import NO_CEILING, Network
 from evoneuro.variation import crossover, mutate, random_genomes
@@ -206,6 +208,36 @@ def test_energy_is_counts_times_the_table() -> None:
     )
     events_alone = Energy("x", Stated(2.0, "test", True))
     assert events_alone.picojoules(3, 100, 100) == 6.0
+
+
+def evaluation_of(network: Network) -> Evaluation:
+    """Ten decisions of 8 steps and 6 synaptic events each, in which every neuron fired once."""
+    return Evaluation(1.0, np.ones(1), 8.0, 6.0, np.ones(network.neurons, np.int64), decisions=10)
+
+
+def test_an_estimate_by_hand() -> None:
+    network = network_of("loihi-1")
+    found = estimate(profile("loihi-1"), network, evaluation_of(network), period=0.02)
+    neurons = network.neurons
+    assert found["energy_pj"] == pytest.approx(6 * 35.5 + neurons / 10 * 180.3 + 8 * neurons * 72.8)
+    assert found["energy_table"] == "Loihi in SANA-FE"
+    assert found["decision_seconds"] == pytest.approx(8e-5)
+    assert found["worst_seconds"] == pytest.approx(network.window * 1e-5)
+    assert (found["period"], found["keeps_period"]) == (0.02, True)
+
+
+@pytest.mark.parametrize(("period", "keeps"), [(0.02, False), (0.024, True), (None, None)])
+def test_the_worst_decision_is_held_against_the_period(period: float | None, keeps: bool | None) -> None:
+    network = network_of("truenorth", window=24)
+    assert estimate(profile("truenorth"), network, evaluation_of(network), period)["keeps_period"] is keeps
+
+
+def test_what_is_unknown_is_none() -> None:
+    network = network_of("risp-7")
+    found = estimate(profile("risp-7"), network, evaluation_of(network), period=0.02)
+    assert {key for key, value in found.items() if value is None} == {
+        "energy_pj", "energy_table", "decision_seconds", "worst_seconds", "keeps_period",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

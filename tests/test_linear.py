@@ -17,7 +17,8 @@ from evoneuro.evaluate import answers
 from evoneuro.evaluation import Cases
 from evoneuro.express import Blueprint, express
 from evoneuro.genome import Genome
-from evoneuro.launch import _blueprint, resume
+from evoneuro.launch import make_blueprint, resume
+from evoneuro.limits import counted
 from evoneuro.linear import linear_genomes
 from evoneuro.record import Run
 from evoneuro.task import load_task
@@ -28,7 +29,7 @@ MEMBRANE = {"decoder": {"kind": "membrane"}}
 
 def started(name: str, parameters: dict[str, Any], **genome: Any) -> tuple[Any, Blueprint, list[Genome]]:
     task = load_task(name, parameters)
-    blueprint = _blueprint(Config(name, parameters, 3, genome={**EXACT, **genome}), task, [])
+    blueprint = make_blueprint(Config(name, parameters, 3, genome={**EXACT, **genome}), task)
     return task, blueprint, linear_genomes(task, blueprint, 3)
 
 
@@ -85,7 +86,7 @@ def test_members_of_a_population_share_their_class() -> None:
 
 def test_there_are_none_without_classes_or_without_spikes_or_without_weights() -> None:
     task = load_task("cartpole")
-    assert linear_genomes(task, _blueprint(Config("cartpole"), task, []), 0) == []
+    assert linear_genomes(task, make_blueprint(Config("cartpole"), task), 0) == []
     assert started("iris", {"encoder": {"kind": "current"}})[2] == []
     assert started("wine", MEMBRANE, weight=[0, 0])[2] == []
 
@@ -120,3 +121,17 @@ def test_a_run_starts_from_them_and_goes_on_without_fitting_anew(
 def test_the_fit_depends_on_the_seed_alone() -> None:
     task, blueprint, genomes = started("iris", MEMBRANE)
     assert [g.key() for g in genomes] == [g.key() for g in linear_genomes(task, replace(blueprint), 3)]
+
+
+def test_weights_of_one_sign_leave_none() -> None:
+    for weight in ([1, 15], [-5, -1]):
+        assert started("iris", {}, weight=weight)[2] == []
+
+
+def test_limits_of_the_whole_network_are_kept() -> None:
+    _, _, genomes = started("iris", {}, fan_in=3, weight_kinds=4)
+    assert genomes
+    for genome in genomes:
+        found = counted(genome)
+        assert found["fan_in"] <= 3
+        assert found["weight_kinds"] <= 4
