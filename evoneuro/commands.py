@@ -457,6 +457,8 @@ def check(options: argparse.Namespace) -> int:
         make_blueprint(configured({**settings, "profile": options.profile}), task)
     own = plugged(find_own(task.objectives))
     findings = examine(task, config.search.population, patience)
+    if options.profile:
+        findings.fact("profile", f"{options.profile}: inputs, outputs and coding fit")
     (row,) = measure([findings.report.network], [findings.report.evaluation], own)
     for source, objective in own.items():
         found = named(row, [o.name for o in own.values()])[objective.name]

@@ -37,7 +37,8 @@ class Task:
         decoder: kind and parameters; evolution may set its scalars.
         window: most steps per decision.
         solved: score from which on the task counts as solved, or None.
-        period: seconds from one decision to the next, which a device has for it (`--profile`); None: no such time.
+        period: seconds from one decision to the next, repeated steps included, which a device has for it
+            (`--profile`); None: no such time.
         objectives: what evolution trades off, unless the run says otherwise; files as in `encoder`.
         low, high: range of each observed value; None: the environment's, or from the training split.
 
