@@ -342,9 +342,10 @@ def _episodes(
 def _physics(task: ControlTask, cases: Cases) -> Physics | None:
     """The task's compiled physics, if a decision is no more than encode, decide and advance.
 
-    A class with a `step` of its own below the one whose physics they are means that step.
+    A class with a `step` of its own below the one whose physics they are means that step, and so does an object whose
+    `step` is watched.
     """
-    if cases.jitter is not None or not task.keep_state:
+    if cases.jitter is not None or not task.keep_state or "step" in vars(task):
         return None
     owners = [next(i for i, cls in enumerate(type(task).__mro__) if name in vars(cls)) for name in ("physics", "step")]
     found: Physics | None = _call(task, "physics") if owners[0] <= owners[1] else None

@@ -16,7 +16,7 @@ def test_streams_never_change() -> None:
     # renumbering a stream would change every result of every seed
     assert keys.STREAMS == {
         "initial": 0, "variation": 1, "selection": 2, "episodes": 3, "validation": 4, "test": 5, "split": 6,
-        "jitter": 7, "check": 8, "baseline": 9, "perturbation": 10,
+        "jitter": 7, "check": 8, "baseline": 9, "perturbation": 10, "verify": 11,
     }  # fmt: skip
 
 
