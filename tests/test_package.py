@@ -97,5 +97,6 @@ def test_entry_points_load() -> None:
 def test_dependencies_are_few_and_none_is_gpl() -> None:
     needed = {re.split(r"[<>=;, ]", r)[0] for r in requires("evoneuro") or () if "extra ==" not in r}
     assert needed == {
-        "numpy", "numba", "deap", "moocore", "networkx", "gymnasium", "scikit-learn", "matplotlib", "rich", "ray",
+        "numpy", "numba", "deap", "moocore", "networkx", "gymnasium", "scikit-learn", "matplotlib", "jinja2",
+        "rich", "ray",
     }  # fmt: skip

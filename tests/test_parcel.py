@@ -81,7 +81,9 @@ def write(folder: Path, files: dict[str, str] = FILES) -> Path:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in FILES:  # other tests have plugins of these names, too
+        monkeypatch.delitem(sys.modules, Path(name).parts[0].partition(".")[0], raising=False)
     return write(tmp_path / "a folder")
 
 
