@@ -43,6 +43,7 @@ def evaluate(task: Task, networks: Sequence[Network], cases: Cases) -> list[Eval
         PluginError: the task's code raised or returned what it must not.
     """
     batch = Networks.of(networks)
+    task = task.for_stream(cases.stream)
     results: list[Evaluation | None] = [None] * len(batch)
     for group in _by_encoder(task, batch, cases.seed):
         members = batch if len(group.positions) == len(batch) else batch.take(group.positions)

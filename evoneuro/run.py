@@ -177,8 +177,9 @@ class Session:
 
     @property
     def _grows(self) -> bool:
-        """Whether the horizon is below the task's own limit."""
-        return self.horizon is not None and isinstance(self.task, ControlTask) and self.horizon < self.task.step_limit
+        """Whether the horizon is below the limit of the episodes that selection sees."""
+        task = self.task.for_stream("episodes")
+        return self.horizon is not None and isinstance(task, ControlTask) and self.horizon < task.step_limit
 
     def _grow(self, evaluations: Sequence[Evaluation]) -> None:
         """Double the horizon if one of the candidates just met lasts through most of it."""

@@ -25,6 +25,7 @@ from evoneuro.plugins import plugin_error
 GROUP = "evoneuro.tasks"
 
 _FIXED = ("kind", "name", "version", "configuration")  # class attributes that are no parameters
+_SAME = ("encoder", "decoder", "window", "objectives", "low", "high", "training")  # in training as elsewhere
 
 
 class Task:
@@ -41,6 +42,8 @@ class Task:
             (`--profile`); None: no such time.
         objectives: what evolution trades off, unless the run says otherwise; files as in `encoder`.
         low, high: range of each observed value; None: the environment's, or from the training split.
+        training: parameters that are others where selection looks, such as {"max_steps": 500} or a reward that says more.
+            Validation and `evaluate` meet the task as it is.
 
     Class attributes:
         configuration: what suits runs on this task, in sections as in TOML, such as {"search": {"floor": 0.97}}; what
@@ -60,6 +63,7 @@ class Task:
     objectives: tuple[str, ...] = ("score", "synapses", "latency")
     low: tuple[float, ...] | None = None
     high: tuple[float, ...] | None = None
+    training: Mapping[str, Any] = {}
 
     def __init_subclass__(cls) -> None:
         if not cls.__dict__.get("name"):
@@ -79,6 +83,7 @@ class Task:
                     setattr(self, key, {**spec, "kind": kind})
         self.objectives = self.absolute_objectives(self.objectives)
         self.changed = {key: getattr(self, key) for key in sorted(parameters)}
+        self._in_training = self._trained(parameters) if self.training else None
 
     def parameters(self) -> dict[str, Any]:
         """Name -> value of every public class attribute that is plain data."""
@@ -93,6 +98,20 @@ class Task:
     def absolute_objectives(self, names: Sequence[str]) -> tuple[str, ...]:
         """Names of objectives with the paths of file plugins absolute: beside this task's file, else from here."""
         return tuple(plugins.beside(f"task {self.name!r}: objectives", str(name), type(self)) for name in names)
+
+    def for_stream(self, stream: str) -> Task:
+        """The task as the cases of a stream meet it: on "episodes", which selection sees, as `training` has it."""
+        return self if self._in_training is None or stream != "episodes" else self._in_training
+
+    def _trained(self, parameters: Mapping[str, Any]) -> Task:
+        for key in self.training:
+            if key in _SAME:
+                raise EvoNeuroError(f"task.training: {key!r} belongs to the networks and is the same wherever they run")
+        try:
+            return type(self)(**{**parameters, **self.training, "training": {}})
+        except EvoNeuroError as error:
+            error.args = (f"task.training: {error}",)
+            raise
 
     @property
     def description(self) -> str:

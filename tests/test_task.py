@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from evoneuro import ClassificationTask, EvoNeuroError
+from evoneuro import ClassificationTask, ControlTask, EvoNeuroError
 from evoneuro.check import check_task
 from evoneuro.errors import PluginError
+from evoneuro.evaluate import evaluate
+from evoneuro.evaluation import Cases
 from evoneuro.plugins import absolute
 from evoneuro.task import load_task, registered_tasks
 
@@ -177,3 +181,42 @@ def test_a_registered_task_is_its_entry_point() -> None:
     points = registered_tasks()
     assert list(points) == sorted(points)
     assert type(load_task("iris")) is points["iris"].load()
+
+
+# Training
+
+
+class Count(ControlTask):
+    """A lane counts to `max_steps`; each decision is worth `worth`."""
+
+    actions = (0,)
+    low, high = (0.0,), (9.0,)
+    max_steps: int = 9
+    worth: float = 1.0
+
+    def reset(self, keys):  # type: ignore[no-untyped-def]
+        return np.zeros(len(keys)), np.zeros((len(keys), 1))
+
+    def step(self, state, action):  # type: ignore[no-untyped-def]
+        return state + 1, state[:, None], np.full(len(state), self.worth), np.zeros(len(state), bool), state >= 8
+
+
+def test_selection_meets_the_task_as_training_has_it() -> None:
+    task = Count(worth=2.0, training={"worth": 0.5, "max_steps": 4})
+    network = check_task(task).network
+    score = {s: evaluate(task, [network], Cases(0, s))[0].score for s in ("episodes", "validation", "test")}
+    assert score == {"episodes": 2.0, "validation": 18.0, "test": 18.0}
+    assert task.document(0)["parameters"]["training"] == {"worth": 0.5, "max_steps": 4}
+
+
+@pytest.mark.parametrize(
+    ("training", "message"),
+    [
+        ({"wroth": 1}, "task.training: task 'count' has no parameter 'wroth'. Did you mean 'worth'?"),
+        ({"worth": "much"}, "task.training: task.worth: expected float"),
+        ({"window": 3}, "task.training: 'window' belongs to the networks"),
+    ],
+)
+def test_wrong_training(training: dict[str, object], message: str) -> None:
+    with pytest.raises(EvoNeuroError, match=re.escape(message)):
+        Count(training=training)
