@@ -106,6 +106,8 @@ class Episodes:
             own limit, whenever the best candidate lasts through 0.7 of it in the mean. Episodes are an eighth of
             `count` at first and double with it: what lasts longer is told apart by more. null: all from the start.
         refresh: generations after which all candidates, the front too, meet new episodes.
+        confirm: episodes of the front's own: whoever would join it meets them first, and is judged by them alone. The
+            best of hundreds on the same few episodes is the luckiest; 0: selection's episodes must do.
         validation: episodes for the front that selection never sees.
         every: generations between validations of new front members.
     """
@@ -113,6 +115,7 @@ class Episodes:
     count: int | None = None
     horizon: int | None = None
     refresh: int = 10
+    confirm: int = 0
     validation: int = 100
     every: int = 20
 
@@ -120,6 +123,7 @@ class Episodes:
         for name in ("refresh", "every"):
             check_integer(f"episodes.{name}", getattr(self, name), 1, 2**31)
         check_integer("episodes.validation", self.validation, 2, 2**31)
+        check_integer("episodes.confirm", self.confirm, 0, 2**20)
         for name, most in (("count", 2**20), ("horizon", 2**31)):
             if getattr(self, name) is not None:
                 check_integer(f"episodes.{name}", getattr(self, name), 1, most)

@@ -40,6 +40,7 @@ from evoneuro.workers import Pool, open_pool
 
 FRONT_LIMIT = 128
 LASTED = 0.7  # of the horizon: then it is too short to tell the good from the better
+CONFIRMING = 2**31  # added to the epochs of episodes that only the front meets
 TIMED = ("no answer within", "ran out of memory")  # reasons of failures that another machine might not see
 
 
@@ -155,7 +156,7 @@ class Session:
         if generation == 0:
             self._set_baseline(offspring.measures)
         self.evolution.tell(offspring, self._judge)
-        self._update_archive(offspring)
+        self._update_archive(generation, offspring, pool)
         self._grow(evaluations)
         last = self._over(generation + 1)
         if last or generation % self.config.episodes.every == 0:
@@ -194,14 +195,15 @@ class Session:
         episodes = self.config.episodes
         if purpose == "validation":
             return Cases(self.config.seed, "validation", 0, episodes.validation)
-        return Cases(
-            self.config.seed,
-            "episodes",
-            generation // episodes.refresh,
-            self.count,
-            self.horizon,
-            perturbations=self.perturbations,
-        )
+        epoch, count = generation // episodes.refresh, self.count
+        if purpose in ("archive", "confirm") and self._confirms:
+            epoch, count = epoch + CONFIRMING, episodes.confirm
+        return Cases(self.config.seed, "episodes", epoch, count, self.horizon, perturbations=self.perturbations)
+
+    @property
+    def _confirms(self) -> bool:
+        """Whether the front has episodes of its own, by which nobody came to be one of the best."""
+        return self.config.episodes.confirm > 0 and self.task.changes
 
     def _rescore(self, generation: int, pool: Pool) -> None:
         """Survivors and front meet the new episodes, so that all are compared on the same ones."""
@@ -213,12 +215,22 @@ class Session:
         evaluations = self._evaluate(generation, "archive", networks, pool)
         self.archive = self.archive.rescore(measure(networks, evaluations, self.own))
 
-    def _update_archive(self, newcomers: Population) -> None:
+    def _update_archive(self, generation: int, newcomers: Population, pool: Pool) -> None:
+        """The front takes who is among the best and, with `episodes.confirm`, still is on episodes of its own."""
+        archive = self._front_with(newcomers)
+        if self._confirms:
+            arrived = archive.members.take(np.flatnonzero(~np.isin(archive.members.names, self.archive.members.names)))
+            networks = express(arrived.genomes, self.blueprint)
+            evaluations = self._evaluate(generation, "confirm", networks, pool)
+            archive = self._front_with(arrived.measured(measure(networks, evaluations, self.own)))
+        self.archive = archive
+
+    def _front_with(self, newcomers: Population) -> Archive:
         """The front keeps limits; the floor is the population's alone, so that all sizes stand where they are best."""
         measures = np.concatenate([self.archive.members.measures, newcomers.measures])
         table = losses(measures, self.objectives, self.own)
         table[violation(measures, self.constraints, -np.inf, self.own) > 0] = np.inf
-        self.archive = self.archive.update(newcomers, table)
+        return self.archive.update(newcomers, table)
 
     def _validate(self, generation: int, pool: Pool) -> None:
         """Front members that have not been yet meet episodes that selection never sees."""

@@ -33,7 +33,7 @@ from evoneuro.evaluation import Evaluation
 
 DATABASE, LOCK = "run.sqlite", "lock"
 VERSION = 3
-PURPOSES = ("offspring", "rescore", "archive", "validation")
+PURPOSES = ("offspring", "rescore", "archive", "confirm", "validation")
 OUTCOMES = ("finished", "interrupted", "failed")
 LARGEST = 2**30  # bytes of one unpacked document; a larger one is no generation
 COMPRESSION = 1  # zlib's fastest: a higher level takes several times as long and gains little

@@ -42,8 +42,8 @@ class Task:
             (`--profile`); None: no such time.
         objectives: what evolution trades off, unless the run says otherwise; files as in `encoder`.
         low, high: range of each observed value; None: the environment's, or from the training split.
-        training: parameters that are others where selection looks, such as {"max_steps": 500} or a reward that says more.
-            Validation and `evaluate` meet the task as it is.
+        training: parameters that are others where selection looks, such as {"max_steps": 500}, or a reward that says
+            more. Validation and `evaluate` meet the task as it is.
 
     Class attributes:
         configuration: what suits runs on this task, in sections as in TOML, such as {"search": {"floor": 0.97}}; what

@@ -21,9 +21,13 @@ from evoneuro.cli import main
 from evoneuro.config import Config
 from evoneuro.documents import unpack
 from evoneuro.errors import RunError
+from evoneuro.evaluate import evaluate
+from evoneuro.evaluation import Cases
 from evoneuro.launch import resume, start
 from evoneuro.record import Run
+from evoneuro.run import CONFIRMING
 from evoneuro.store import Store
+from evoneuro.task import load_task
 
 SMALL = {"search": {"population": 16}, "episodes": {"validation": 6, "every": 3, "refresh": 3}}
 GENERATIONS = 7
@@ -537,6 +541,19 @@ def test_the_horizon_doubles_as_candidates_last_and_a_resumed_run_goes_on_alike(
         run = resume(run.path)
     assert horizons(run) == grown
     assert {m.id: m.measures for m in run.front} == {m.id: m.measures for m in whole.front}
+
+
+def test_the_front_is_judged_on_episodes_of_its_own(tmp_path: Path) -> None:
+    changes = {"episodes": {**SMALL["episodes"], "refresh": 5, "confirm": 30}}
+    whole = start(config(tmp_path / "whole", **changes))
+    epoch = (GENERATIONS - 1) // 5
+    cases = Cases(5, "episodes", CONFIRMING + epoch, 30)
+    task = load_task(TASK)
+    for member in whole.front:
+        assert member.measures["score"] == evaluate(task, [member.network], cases)[0].score
+    run = start(config(tmp_path / "parts", **changes, budget={"generations": 3}))
+    extend(run.path, GENERATIONS)
+    assert {m.id: m.measures for m in resume(run.path).front} == {m.id: m.measures for m in whole.front}
 
 
 def test_a_horizon_means_nothing_to_a_data_set(tmp_path: Path) -> None:
