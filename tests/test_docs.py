@@ -25,7 +25,7 @@ from evoneuro.hardware import profiles
 from evoneuro.plugins import registered
 from evoneuro.report.device_tables import LIMITS, cell
 from evoneuro.task import load_task
-from evoneuro.workers import ray_pool
+from evoneuro.workers import session
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "own-task.md").read_text(encoding="utf-8")
@@ -42,7 +42,7 @@ def files() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def ray() -> Iterator[Any]:
     """Stands for the cluster: a run joins the Ray that its process uses."""
-    with ray_pool._Session.open("local", 1).undo:
+    with session.Session.open("local", 1).undo:
         import ray
 
         yield ray

@@ -18,7 +18,7 @@ import evoneuro
 from evoneuro import parcel, plugins
 from evoneuro.errors import EvoNeuroError, PluginError
 from evoneuro.parcel import Parcel, pack
-from evoneuro.workers import open_pool, pool, ray_pool
+from evoneuro.workers import open_pool, pool, ray_pool, session
 
 PLUGIN = '''
 from pathlib import Path
@@ -227,7 +227,7 @@ def test_a_traceback_names_the_senders_files(folder: Path, tmp_path: Path) -> No
 
 @pytest.fixture(scope="module")
 def ray() -> Iterator[Any]:
-    with ray_pool._Session.open("local", 2).undo:
+    with session.Session.open("local", 2).undo:
         import ray
 
         yield ray

@@ -21,7 +21,7 @@ from evoneuro.evaluation import Cases, Evaluation
 from evoneuro.network import Network
 from evoneuro.networks import Networks
 from evoneuro.task import load_task
-from evoneuro.workers import local, open_pool, pool, ray_pool, worker
+from evoneuro.workers import local, open_pool, pool, ray_pool, session, worker
 
 POSIX = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="alarm signals")
 PROC = pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="finds processes in /proc")
@@ -97,7 +97,7 @@ def task(plugin):
 @pytest.fixture(scope="module")
 def ray():
     """Ray as pools start it, with room for all pools of this file; pools that find it use it and leave it running."""
-    with ray_pool._Session.open("local", 5).undo:
+    with session.Session.open("local", 5).undo:
         import ray
 
         yield ray

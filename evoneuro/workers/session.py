@@ -1,0 +1,204 @@
+"""Ray as this process uses it: started on this machine, joined on a cluster, or the user's own.
+
+What is started here is quiet, listens to this user's processes alone and leaves nothing behind. What is joined stays
+as it is; workers there run the package that runs here, which is sent to them (`evoneuro.workers.shipment`).
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from evoneuro.errors import EvoNeuroError, RunError
+from evoneuro.workers.worker import Worker
+
+STORE_BYTES = 100 * 2**20  # of Ray's object store, which hardly anything goes through: batches are small
+CONNECT_SECONDS = 5.0
+
+# One thread per worker: results must not depend on how many there are, and the workers are the parallelism.
+THREADS = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
+# Ray: no usage reports, and no history of calls that would grow with every batch (some 30 MiB per 10 000).
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_METRICS_ENABLED": "0",
+    "RAY_SCHEDULER_EVENTS": "0",
+    "RAY_task_events_report_interval_ms": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+
+
+@dataclass(frozen=True)
+class Session:
+    """Ray as this process uses it: started here, joined, or the user's own, which stays as it is.
+
+    Attributes:
+        ray: the module.
+        workers: how many actors to keep.
+        environment: of the actors' processes.
+        undo: what ends it.
+    """
+
+    ray: Any
+    workers: int
+    environment: dict[str, str]
+    undo: contextlib.ExitStack
+
+    @classmethod
+    def open(cls, address: str, workers: int | None) -> Session:
+        """Use the Ray that the process already uses, else start or join one."""
+        ray = sys.modules.get("ray")
+        if ray is not None and ray.is_initialized():
+            return cls(ray, workers or _processors_of(ray), THREADS, contextlib.ExitStack())
+        with contextlib.ExitStack() as undo, _sigterm_kept():
+            for name, value in QUIET.items():
+                os.environ.setdefault(name, value)
+            if address == "local":
+                workers = workers or _processors_here()
+                ray = _start(workers, undo)
+                environment = THREADS | {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
+            else:
+                ray, environment = _join(address, undo), THREADS
+            return cls(ray, workers or _processors_of(ray), environment, undo.pop_all())
+
+    def actor_class(self) -> Any:
+        """What makes actors of `Worker`. Ray must never repeat a call by itself: the pool decides what runs again."""
+        return self.ray.remote(Worker).options(
+            num_cpus=1,
+            max_restarts=0,
+            max_task_retries=0,
+            enable_task_events=False,
+            runtime_env={"env_vars": self.environment},
+        )
+
+
+def _start(workers: int, undo: contextlib.ExitStack) -> Any:
+    """Ray on this machine alone: quiet, behind a token, in a folder of its own that goes when it ends."""
+    _protect()
+    ray = _import_ray()
+    # short, for the sockets in it may have about 100 characters; private, for Ray makes its own folders public
+    base = os.environ.get("RAY_TMPDIR") or ("/tmp" if os.access("/tmp", os.W_OK) else None)
+    folder = tempfile.TemporaryDirectory(prefix="evoneuro-", dir=base, ignore_cleanup_errors=True)
+    undo.enter_context(folder)
+    _hush(undo)
+    undo.callback(ray.shutdown)
+    try:
+        ray.init(
+            address="local",
+            num_cpus=workers,
+            include_dashboard=False,
+            dashboard_host="127.0.0.1",
+            log_to_driver=False,
+            logging_level="ERROR",
+            object_store_memory=STORE_BYTES,
+            _temp_dir=os.path.join(folder.name, "ray"),
+        )
+    except Exception as error:
+        raise RunError(f"Ray did not start: {brief(error)}. --workers 0 does without") from error
+    return ray
+
+
+def _join(address: str, undo: contextlib.ExitStack) -> Any:
+    """Ray on a running cluster."""
+    target = os.environ.get("RAY_ADDRESS", address) if address == "auto" else address
+    ray = _import_ray()
+    _check_reachable(target)
+    _hush(undo)
+    undo.callback(ray.shutdown)
+    try:
+        ray.init(address=target, log_to_driver=False, logging_level="ERROR")
+    except (Exception, SystemExit) as error:  # Ray ends the process when a cluster refuses it
+        raise EvoNeuroError(
+            f"cannot join a Ray cluster at {target}: {brief(error)}. Start one with `ray start --head`, or leave "
+            "--address out to use this machine"
+        ) from error
+    return ray
+
+
+def _check_reachable(address: str) -> None:
+    """Raise unless something listens at HOST:PORT; Ray itself would try for two minutes."""
+    host, colon, port = address.rpartition("://")[2].rpartition(":")
+    if address == "auto":
+        return
+    if not colon or not port.isdecimal():
+        raise EvoNeuroError(f"address: expected local, auto, HOST:PORT or ray://HOST:PORT, got {address!r}")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise EvoNeuroError(f"cannot join a Ray cluster at {address}: {error}") from error
+
+
+def _import_ray() -> Any:
+    try:
+        import ray
+    except ImportError:
+        raise EvoNeuroError(
+            "Ray is not installed: `pip install ray` to use several processors, or --workers 0 to stay in this process"
+        ) from None
+    return ray
+
+
+def _protect() -> None:
+    """Let only this user's processes talk to the Ray that is started here: its ports are open to the network."""
+    if "ray" not in sys.modules:  # else Ray has read the setting, and sets it itself from 2.59 on
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+    if not os.environ.get("RAY_AUTH_TOKEN") and not os.environ.get("RAY_AUTH_TOKEN_PATH"):
+        os.environ["RAY_AUTH_TOKEN_PATH"] = _token_file()
+
+
+@cache
+def _token_file() -> str:
+    """A file with a secret that only this user can read; one per process, since Ray keeps what it has read."""
+    descriptor, path = tempfile.mkstemp(prefix="evoneuro-token-")
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_hex(32))
+    atexit.register(_remove, path, os.getpid())
+    return path
+
+
+def _remove(path: str, process: int) -> None:
+    if os.getpid() == process:  # not in a fork of it
+        Path(path).unlink(missing_ok=True)
+
+
+def _hush(undo: contextlib.ExitStack) -> None:
+    """Keep Ray's notes on dead workers off stdout, where results go; the pool reports them as failures."""
+    printer = sys.modules.get("ray._private.worker")
+    if getattr(printer, "_worker_logs_enabled", False):
+        undo.callback(setattr, printer, "_worker_logs_enabled", True)
+        printer._worker_logs_enabled = False  # type: ignore[union-attr]
+
+
+@contextlib.contextmanager
+def _sigterm_kept() -> Iterator[None]:
+    """Put the handler of SIGTERM back, which `ray.init` replaces."""
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if handler is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
+
+
+def _processors_here() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _processors_of(ray: Any) -> int:
+    return max(1, int(ray.cluster_resources().get("CPU", 1)))
+
+
+def brief(error: BaseException) -> str:
+    """The first line of an error of Ray, which may come with pages."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
