@@ -97,6 +97,25 @@ def check_objectives(what: str, names: Sequence[str]) -> None:
 
 
 @dataclass(frozen=True)
+class Islands:
+    """Populations that evolve side by side and exchange their best (see `evoneuro.archipelago`).
+
+    Attributes:
+        count: of islands, each with a population of `search.population`.
+        every: generations between migrations.
+        migrants: how many of its best each island sends to the next one on the ring; 0: none.
+    """
+
+    count: int = 1
+    every: int = 10
+    migrants: int = 2
+
+    def __post_init__(self) -> None:
+        check_integer("islands.count", self.count, 1, 2**16)
+        check_integer("islands.every", self.every, 1, 2**31)
+
+
+@dataclass(frozen=True)
 class Episodes:
     """Which cases candidates meet (control tasks; a data set uses its splits).
 
@@ -161,6 +180,7 @@ class Config:
     out: str = "results"
     budget: Budget = Budget()
     search: Search = Search()
+    islands: Islands = Islands()
     eons: Parameters = field(default_factory=Parameters)
     episodes: Episodes = Episodes()
     genome: Mapping[str, Any] = field(default_factory=dict)
@@ -169,6 +189,7 @@ class Config:
 
     def __post_init__(self) -> None:
         check_integer("seed", self.seed, 0, 2**32 - 1)
+        check_integer("islands.migrants", self.islands.migrants, 0, self.search.population)
         known = [f.name for f in fields(Bounds)]
         for key in self.genome:
             if key not in known:
@@ -224,6 +245,7 @@ class Config:
 _SECTIONS = {
     "budget": Budget,
     "search": Search,
+    "islands": Islands,
     "eons": Parameters,
     "episodes": Episodes,
     "robustness": Perturbations,

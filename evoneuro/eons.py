@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 from deap import base
 
-from evoneuro import keys
 from evoneuro.errors import EvoNeuroError, check_integer
 from evoneuro.evolution import Evolution, Judge
 from evoneuro.express import Blueprint, express
@@ -105,9 +104,12 @@ class Eons(Evolution):
         size: int,
         crossover: float = 0.5,
         parameters: Parameters | None = None,
+        island: int = 0,
+        islands: int = 1,
     ) -> None:
         self.parameters = parameters or Parameters()
-        super().__init__(blueprint, seed, size, crossover, newcomers=round(self.parameters.random * size))
+        newcomers = round(self.parameters.random * size)
+        super().__init__(blueprint, seed, size, crossover, newcomers, island=island, islands=islands)
 
     def make_toolbox(self) -> base.Toolbox:
         ours = self.parameters
@@ -144,7 +146,7 @@ class Eons(Evolution):
         self, generation: int, place: Positions, best: Positions, attempt: int, count: int
     ) -> tuple[Positions, Positions]:
         """Winners of two tournaments for each child: mostly the best of some, else any of them."""
-        rng = keys.generator(self.seed, "selection", generation=generation, sub=attempt)
+        rng = self._rng("selection", generation, attempt)
         some = max(2, round(self.parameters.tournament * len(place)))
         met = rng.integers(len(place), size=(2 * count, some))
         first = place[met].argmin(axis=1)

@@ -64,6 +64,8 @@ class Evolution:
         crossover: float = 0.5,
         newcomers: int = 0,
         greed: float = 0.0,
+        island: int = 0,
+        islands: int = 1,
     ) -> None:
         """Start with nobody.
 
@@ -72,12 +74,14 @@ class Evolution:
             crossover: share of the children with two parents.
             newcomers: random genomes among the children of a generation; with any, age is an objective.
             greed: share of the children whose first parent is one of those that score best.
+            island, islands: which of how many populations this is: each has random streams and neuron ids of its own.
         """
         self.blueprint = blueprint
         self.seed = seed
         self.size = size
         self.crossover = crossover
         self.newcomers, self.greed = newcomers, greed
+        self.island, self.islands = island, islands
         self.spare = -(-size // SPARE)
         self.toolbox = self.make_toolbox()
         self.population = Population.empty(0)
@@ -117,7 +121,11 @@ class Evolution:
 
     def tell(self, offspring: Population, judge: Judge) -> None:
         """Survivors of population and offspring together, all measured."""
-        everyone = self.population.joined(offspring) if len(self.population) else offspring
+        self.admit(offspring, judge)
+
+    def admit(self, others: Population, judge: Judge) -> None:
+        """The best of population and others together, all measured, as many as there is room for."""
+        everyone = self.population.joined(others) if len(self.population) else others
         self.population = everyone.take(self._order(everyone, judge)[: self.size])
 
     def _order(self, population: Population, judge: Judge) -> Positions:
@@ -155,7 +163,7 @@ class Evolution:
         return np.lexsort((losses[:, 0], violations))[: -(-len(losses) // 10)]
 
     def _random(self, generation: int, attempt: int, numbers: Positions) -> Brood:
-        rng = keys.generator(self.seed, "initial", generation=generation, sub=attempt)
+        rng = self._rng("initial", generation, attempt)
         genomes: Genomes = self.toolbox.random(self.blueprint, rng, self._fresh(generation, numbers))
         return genomes, np.full(len(numbers), generation)
 
@@ -167,7 +175,7 @@ class Evolution:
 
     def _mutants(self, seeds: Genomes, attempt: int, numbers: Positions) -> Brood:
         """The seeds themselves, and then mutants of them."""
-        rng = keys.generator(self.seed, "initial", sub=attempt)
+        rng = self._rng("initial", 0, attempt)
         who = np.flatnonzero(numbers >= len(seeds))
         genomes: Genomes = self.toolbox.mutate(
             seeds.take(numbers % len(seeds)), who, self.blueprint, rng, self._fresh(0, numbers[who])
@@ -178,7 +186,7 @@ class Evolution:
         """Newcomers first; then children of one parent by mutation, and of two by crossover and, mostly, mutation."""
         strangers, numbers = np.split(numbers, [0 if attempt else min(self.newcomers, len(numbers))])
         first, second = self._parents(generation, place, best, attempt, len(numbers))
-        rng = keys.generator(self.seed, "variation", generation=generation, sub=attempt)
+        rng = self._rng("variation", generation, attempt)
         mated = (first != second) & (rng.random(len(numbers)) < self.crossover)
         genomes = self.population.genomes.take(first)
         pairs = np.flatnonzero(mated)
@@ -205,7 +213,7 @@ class Evolution:
 
         The first parent of a share of `greed` of the children is one of the `best` instead.
         """
-        rng = keys.generator(self.seed, "selection", generation=generation, sub=attempt)
+        rng = self._rng("selection", generation, attempt)
         one, other = rng.integers(len(place), size=(2, 2, count))
         first, second = np.where(place[one] <= place[other], one, other)
         if self.greed:
@@ -213,11 +221,16 @@ class Evolution:
             first[greedy] = best[rng.integers(len(best), size=len(greedy))]
         return first, second
 
+    def _rng(self, stream: str, generation: int, attempt: int) -> np.random.Generator:
+        """The generator of one attempt at a generation, for one purpose."""
+        return keys.generator(self.seed, stream, self.island, generation, sub=attempt)
+
     def _fresh(self, generation: int, numbers: Positions) -> Ids:
         """The first of the neuron ids that belong to each child alone; above those of generation 0's seeds."""
         first = self.blueprint.inputs + self.blueprint.outputs + 2**20
         most = TRIES * (self.size + self.spare)
-        return first + NEW_IDS * (generation * most + numbers.astype(np.int64))
+        age = generation * self.islands + self.island
+        return first + NEW_IDS * (age * most + numbers.astype(np.int64))
 
 
 def _filled(new: Sequence[int], count: int) -> Positions:

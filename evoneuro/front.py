@@ -18,6 +18,7 @@ from evoneuro.errors import EvoNeuroError, check_choice, nearest
 from evoneuro.express import Blueprint, express
 from evoneuro.network import Network
 from evoneuro.objectives import MEASURES, named
+from evoneuro.population import Population
 from evoneuro.store import DATABASE, Store
 
 Z = 1.959964  # two-sided 95 % of the normal distribution
@@ -25,12 +26,16 @@ Z = 1.959964  # two-sided 95 % of the normal distribution
 
 @dataclass(frozen=True)
 class FrontMember:
-    """One network of the front: `measures` on selection's episodes, `validation` on others (None: not yet)."""
+    """One network of the front: `measures` on selection's episodes, `validation` on others (None: not yet).
+
+    `island` is where it was born; None in a run that has but one.
+    """
 
     id: str
     network: Network
     measures: dict[str, float]
     validation: dict[str, float] | None
+    island: int | None = None
 
     @property
     def validation_score(self) -> float | None:
@@ -49,6 +54,7 @@ class FrontMember:
             **whole,
             "latency": self.measures["latency"],
             "energy": self.measures["energy"],
+            **({} if self.island is None else {"island": self.island}),
             **{name: value for name, value in self.measures.items() if name not in MEASURES},
         }
 
@@ -150,6 +156,7 @@ def _members(document: Mapping[str, Any], blueprint: Blueprint, store: Store) ->
     archive = Archive.from_document(document, blueprint, 0)
     members = archive.members
     own = [objective["name"] for objective in _own(store)]
+    islands = _birthplaces(members, store)
     found = []
     for i, network in enumerate(express(members.genomes, blueprint)):
         values = archive.validation[i].tolist()
@@ -163,7 +170,16 @@ def _members(document: Mapping[str, Any], blueprint: Blueprint, store: Store) ->
             "versions": store.meta["versions"],
         }
         network = replace(network, provenance=provenance)
-        found.append(FrontMember(members.names[i], network, named(members.measures[i], own), validation))
+        measures = named(members.measures[i], own)
+        found.append(FrontMember(members.names[i], network, measures, validation, islands[i]))
+    return found
+
+
+def _birthplaces(members: Population, store: Store) -> list[int] | list[None]:
+    """The island on which each was born; None of a run that has but one. Children are numbered through all islands."""
+    if store.config.get("islands", {}).get("count", 1) == 1:
+        return [None] * len(members)
+    found: list[int] = (members.births[:, 1] // store.config["search"]["population"]).tolist()
     return found
 
 

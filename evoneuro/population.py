@@ -60,6 +60,10 @@ class Population:
         """ "GENERATION-INDEX" of each."""
         return [f"{generation}-{index}" for generation, index in self.births.tolist()]
 
+    def renumbered(self, first: int) -> Population:
+        """The same newborns, numbered from `first` on: those of several islands make one generation."""
+        return replace(self, births=self.births + np.array([0, first]))
+
     def measured(self, measures: Measures) -> Population:
         """The same candidates with measures."""
         if len(measures) != len(self):

@@ -65,7 +65,10 @@ class Run:
             store.close()
 
     def status(self) -> dict[str, Any]:
-        """state, generation, evaluations, failures, digest: readable while the run is alive and after a crash."""
+        """state, generation, evaluations, failures, digest: readable while the run is alive and after a crash.
+
+        Of several islands also island_scores, the best score on each.
+        """
         store = Store.read(self.path)
         try:
             summaries = store.summaries()
@@ -80,6 +83,7 @@ class Run:
                 "generations": store.config["budget"]["generations"],
                 **store.counts(),
                 "best_score": last.get("best_score"),
+                **{key: last[key] for key in ("island_scores",) if key in last},
                 "digest": last.get("digest"),
                 "timing_dependent": last.get("timing_dependent", False),
             }

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evoneuro import pareto
+from evoneuro.archipelago import Archipelago
 from evoneuro.archive import Archive
 from evoneuro.config import Config
 from evoneuro.documents import filed, pack, section, unpack
@@ -74,7 +75,7 @@ class Session:
         self.own = own
         self.objectives = config.search.objectives or task.objectives
         self.constraints = [parse_constraint(text) for text in config.search.constraints]
-        self.evolution = _evolution(config, blueprint)
+        self.evolution = _archipelago(config, blueprint)
         self.archive = Archive.empty(len(MEASURES) + len(own), FRONT_LIMIT)
         self.perturbations = config.robustness if "robustness" in own else None
         self.baseline = 0.0
@@ -113,7 +114,9 @@ class Session:
         task, parameters = self.config.task, self.config.parameters
         coding = [str(spec["kind"]) for spec in (self.blueprint.encoder, self.blueprint.decoder) if spec is not None]
         with open_pool(task, parameters, workers.count, workers.address, workers.timeout, coding=coding) as pool:
-            self.display.start({"run": str(self.store.path), "task": self.task.name, "seed": self.config.seed})
+            islands = {"islands": self.config.islands.count} if self.config.islands.count > 1 else {}
+            header = {"run": str(self.store.path), "task": self.task.name, "seed": self.config.seed, **islands}
+            self.display.start(header)
             generation, last = self.first, False
             while not last:
                 last = self._generation(generation, pool, seeds)
@@ -125,7 +128,7 @@ class Session:
         if last is None:
             return 0
         generation, document = last[0], unpack(last[1])
-        self.evolution.population = Population.from_document(section(document, "population"), self.blueprint)
+        self.evolution.restore(document, self.blueprint)
         self.archive = Archive.from_document(section(document, "archive"), self.blueprint, FRONT_LIMIT)
         self.baseline, self.reference = document["baseline"], document["reference"]
         self.evaluations, self.simulated = document["evaluations"], document["steps"]
@@ -210,7 +213,7 @@ class Session:
         population, members = self.evolution.population, self.archive.members
         networks = express(population.genomes, self.blueprint)
         evaluations = self._evaluate(generation, "rescore", networks, pool)
-        self.evolution.population = population.measured(measure(networks, evaluations, self.own))
+        self.evolution.rescore(measure(networks, evaluations, self.own))
         networks = express(members.genomes, self.blueprint)
         evaluations = self._evaluate(generation, "archive", networks, pool)
         self.archive = self.archive.rescore(measure(networks, evaluations, self.own))
@@ -298,7 +301,7 @@ class Session:
     def _close(self, generation: int, seconds: float, workers: int) -> None:
         document = pack(
             {
-                **filed("population", self.evolution.population.to_document()),
+                **self.evolution.to_document(),
                 **filed("archive", self.archive.to_document()),
                 "baseline": self.baseline,
                 "reference": self.reference,
@@ -318,6 +321,7 @@ class Session:
             **self.counts,
             "timing_dependent": self.timed,
             "digest": hashlib.sha256(document).hexdigest(),
+            **_of_islands(self.evolution),
         }
         self.store.close_generation(generation, document, summary)
         elapsed = time.monotonic() - self.began
@@ -337,13 +341,28 @@ class Session:
         )
 
 
-def _evolution(config: Config, blueprint: Blueprint) -> Evolution:
-    """The population that the configuration's method evolves, before its first generation."""
-    search = config.search
+def _archipelago(config: Config, blueprint: Blueprint) -> Archipelago:
+    """What the configuration's method evolves, before its first generation."""
+    islands = config.islands
+    return Archipelago(
+        [_island(config, blueprint, number) for number in range(islands.count)], islands.every, islands.migrants
+    )
+
+
+def _island(config: Config, blueprint: Blueprint, number: int) -> Evolution:
+    search, which = config.search, {"island": number, "islands": config.islands.count}
     if search.method == "eons":
-        return Eons(blueprint, config.seed, search.population, search.crossover, config.eons)
+        return Eons(blueprint, config.seed, search.population, search.crossover, config.eons, **which)
     newcomers = round(search.newcomers * search.population)
-    return Evolution(blueprint, config.seed, search.population, search.crossover, newcomers, search.greed)
+    return Evolution(blueprint, config.seed, search.population, search.crossover, newcomers, search.greed, **which)
+
+
+def _of_islands(evolution: Archipelago) -> dict[str, Any]:
+    """What a summary says of several islands: the best score on each; None where everybody failed."""
+    if len(evolution.islands) == 1:
+        return {}
+    scores = [island.population.measures[:, COLUMN["score"]] for island in evolution.islands]
+    return {"island_scores": [max(found[np.isfinite(found)].tolist(), default=None) for found in scores]}
 
 
 def _best_as_young(scores: npt.NDArray[np.float64], origins: Origins) -> npt.NDArray[np.float64]:

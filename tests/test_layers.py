@@ -58,6 +58,7 @@ LAYERS = [
         "linear",
         "objectives",
         "evolution",
+        "archipelago",
         "eons",
         "check",
         "examine",
@@ -81,6 +82,7 @@ EVOLUTION_CHAIN = {
     "population",
     "archive",
     "evolution",
+    "archipelago",
     "eons",
     "objectives",
 }
