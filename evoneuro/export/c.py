@@ -16,7 +16,7 @@ from evoneuro.coding import Decoder, Encoder, decoder_from_spec, encoder_from_sp
 from evoneuro.coding.choices import FirstSpike, Membrane, MultiCount, Population, Trace
 from evoneuro.coding.decoder import TRACE_BITS
 from evoneuro.coding.values import Bins, Latency, MembraneValue, Pair, Rate, TraceValue, ValueDecoder
-from evoneuro.export.fixed_point import EncoderTable
+from evoneuro.export.fixed_point import EncoderTable, value_ranges
 from evoneuro.export.registers import potential_ranges
 from evoneuro.export.rendering import plain, render, table
 from evoneuro.export.verify import Sent
@@ -252,14 +252,11 @@ def _worth(decoder: Decoder) -> Any:
 
 def _placing(decoder: ValueDecoder) -> dict[str, Any]:
     """Ranges of the numbers in fixed point, and the fraction of the range as C."""
-    low, high = np.array(decoder.low), np.array(decoder.high)
-    reach = np.maximum(np.maximum(np.abs(low), np.abs(high)), high - low)
-    bits = np.clip(29 - np.ceil(np.log2(reach)).astype(np.int64), 0, 24)
-    ends = [np.rint(np.ldexp(end, bits)).astype(np.int64) for end in (low, high)]
+    bits, low, reach = value_ranges(decoder)
     return {
         "number_fraction": bits.tolist(),
-        "number_low": ends[0].tolist(),
-        "number_span": (ends[1] - ends[0]).tolist(),
+        "number_low": low.tolist(),
+        "number_span": reach.tolist(),
         "fraction_code": _fraction(decoder),
     }
 

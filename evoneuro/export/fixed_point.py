@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from evoneuro.coding import Encoder
 from evoneuro.coding.trains import unpack
+from evoneuro.coding.values import ValueDecoder
 
 Longs = npt.NDArray[np.int64]
 
@@ -55,6 +56,15 @@ class EncoderTable:
     def restored(self, sent: Longs) -> npt.NDArray[np.float64]:
         """The observations that the integers stand for."""
         return np.ldexp(sent.astype(np.float64), -self.fraction)
+
+
+def value_ranges(decoder: ValueDecoder) -> tuple[Longs, Longs, Longs]:
+    """Ranges of what a decision gives, int64 [values] each: bits after the binary point; lowest value; span."""
+    low, high = np.array(decoder.low), np.array(decoder.high)
+    reach = np.maximum(np.maximum(np.abs(low), np.abs(high)), high - low)
+    bits = np.clip(BITS - 1 - 2 - np.ceil(np.log2(reach)).astype(np.int64), 0, MOST_FRACTION)
+    least, most = (np.rint(np.ldexp(end, bits)).astype(np.int64) for end in (low, high))
+    return bits, least, most - least
 
 
 def _bounds(encoder: Encoder, starts: npt.NDArray[np.int64], fraction: Longs) -> Longs:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 import evoneuro
+from evoneuro.coding import decoder_from_spec
+from evoneuro.export.c import table_of
 from evoneuro.export.rendering import render
-from evoneuro.export.verify import Sent
+from evoneuro.export.verify import DENSITY, Sent
 from evoneuro.export.verilog.arithmetic import span
+from evoneuro.export.verilog.coding import number_fraction, top_values
 from evoneuro.export.verilog.layout import Layout
+from evoneuro.keys import generator
 from evoneuro.network import Network
+from evoneuro.simulator.lanes import lane_simulator
 
 BENCH = "snn_tb.v"
 MOST_CLOCKS = 2_000_000  # for one step or decision, before the bench gives up
+CHARGED = 10  # decisions on charges
 AGAIN = 20  # steps that are repeated after a reset
 
 
@@ -21,22 +31,72 @@ def core_bench(network: Network, sent: Sent) -> dict[str, str]:
 
     It prints the spikes of each step with `+print`, and in the end `PASS` or `FAIL`.
     """
+    return _bench(network, sent, sources="snn_core.v", decisions=0)
+
+
+def bench(network: Network, sent: Sent) -> dict[str, str]:
+    """Files of a bench that does this, and has `snn` decide on the observations of `sent` besides.
+
+    A network without a table of an encoder decides on random charges instead.
+    """
+    rows, said = recorded(network, sent)
+    values, layout = top_values(network), Layout.of(network)
+    per, width = (values["values"], 32) if values["table"] else (layout.inputs, layout.charge_width)
+    values |= {
+        "decisions": len(said),
+        "sent_rows": len(rows),
+        "sent_width": per * width,
+        "tolerance": 1 if values["numbers"] else 0,
+    }
+    return {
+        **_bench(network, sent, sources="snn*.v", **values),
+        "sent.hex": words(rows.tolist(), width),
+        "answers.hex": words(integers(network, said).tolist(), 32),
+    }
+
+
+def recorded(network: Network, sent: Sent) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """What decisions are made on, int64 (rows, values or inputs), and steps and words of each of them.
+
+    A row is an observation, or the charges of a step, a window for each decision.
+    """
+    if network.encoder is not None and table_of(network) is not None:
+        return sent.observations, sent.said
+    decoder, rng = decoder_from_spec(network.decoder), generator(0, "verify", 1)
+    most = network.input_max
+    fed = rng.integers(-most, most + 1, (CHARGED, network.window, len(network.inputs)))
+    fed = (fed * (rng.random(fed.shape) < DENSITY)).astype(np.int32)
+    simulator = lane_simulator([network], 1, record=decoder.records)
+    said = []
+    for charges in fed:
+        choice, latency = simulator.decide(np.ascontiguousarray(charges[:, :, None]))
+        told = np.ravel(decoder.read(simulator.output)) if decoder.records else choice
+        said.append(np.concatenate([latency, told]).astype(np.float64))
+    return fed.reshape(-1, len(network.inputs)).astype(np.int64), np.array(said)
+
+
+def _bench(network: Network, sent: Sent, **values: Any) -> dict[str, str]:
     layout = Layout.of(network)
     steps = len(sent.charges)
     text = render(
         "bench.v.jinja",
-        layout=layout,
+        **{"layout": layout, "version": evoneuro.__version__, "span": span, **values},
         steps=steps,
         again=min(AGAIN, steps),
         most_clocks=MOST_CLOCKS,
-        version=evoneuro.__version__,
-        span=span,
     )
     return {
         BENCH: text,
         "charges.hex": words(sent.charges.tolist(), layout.charge_width),
         "spikes.hex": words(sent.spikes.tolist(), 1),
     }
+
+
+def integers(network: Network, said: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Steps and words of decisions as integers: numbers in fixed point."""
+    fraction = number_fraction(network)
+    scale = np.array([0, *(fraction or [0] * (said.shape[1] - 1))])
+    return np.rint(np.ldexp(said, scale)).astype(np.int64)
 
 
 def words(rows: Iterable[Sequence[int]], width: int) -> str:
