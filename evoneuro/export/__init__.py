@@ -16,6 +16,7 @@ from evoneuro.errors import EvoNeuroError, FormatError, PluginError, check_choic
 from evoneuro.export import brian2, dot, graphml, lava, nest, nir, pynn, tennlab
 from evoneuro.export.c import C
 from evoneuro.export.contract import Exporter, files_of
+from evoneuro.export.verilog import target as verilog
 from evoneuro.network import Network
 from evoneuro.network_file import read_json, write_atomically
 
@@ -23,6 +24,7 @@ GROUP = "evoneuro.exporters"
 
 _BUILT_IN: tuple[Exporter, ...] = (
     C(),
+    verilog.SPATIAL,
     tennlab.Tennlab(),
     nir.Nir(),
     nest.Nest(),

@@ -20,7 +20,8 @@ from evoneuro.keys import generator
 from evoneuro.network import Network
 from evoneuro.simulator.lanes import lane_simulator
 
-BENCH = "snn_tb.v"
+BENCH, UART_BENCH = "snn_tb.v", "snn_uart_tb.v"
+DECISIONS = 12  # through the serial line, which takes its time
 MOST_CLOCKS = 2_000_000  # for one step or decision, before the bench gives up
 CHARGED = 10  # decisions on charges
 AGAIN = 20  # steps that are repeated after a reset
@@ -40,19 +41,37 @@ def bench(network: Network, sent: Sent) -> dict[str, str]:
     A network without a table of an encoder decides on random charges instead.
     """
     rows, said = recorded(network, sent)
-    values, layout = top_values(network), Layout.of(network)
-    per, width = (values["values"], 32) if values["table"] else (layout.inputs, layout.charge_width)
-    values |= {
-        "decisions": len(said),
-        "sent_rows": len(rows),
-        "sent_width": per * width,
-        "tolerance": 1 if values["numbers"] else 0,
-    }
+    values = _recorded_values(network, rows, said)
     return {
         **_bench(network, sent, sources="snn*.v", **values),
-        "sent.hex": words(rows.tolist(), width),
+        "sent.hex": words(rows.tolist(), values["number_width"]),
         "answers.hex": words(integers(network, said).tolist(), 32),
     }
+
+
+def uart_bench(network: Network, sent: Sent, most: int = DECISIONS) -> dict[str, str]:
+    """Files of a bench that sends the first `most` of these decisions through the serial line of `snn_uart`.
+
+    It needs the data of `bench` beside it.
+    """
+    rows, said = recorded(network, sent)
+    values = _recorded_values(network, rows, said)
+    values["decisions"] = min(values["decisions"], most)
+    return {UART_BENCH: render("uart_bench.v.jinja", **values, most_clocks=MOST_CLOCKS)}
+
+
+def _recorded_values(network: Network, rows: npt.NDArray[np.int64], said: npt.NDArray[np.float64]) -> dict[str, Any]:
+    """What a bench says of decisions."""
+    values, layout = top_values(network), Layout.of(network)
+    per, width = (values["values"], 32) if values["table"] else (layout.inputs, layout.charge_width)
+    sizes = {
+        "decisions": len(said),
+        "answer_rows": len(said),
+        "sent_rows": len(rows),
+        "sent_width": per * width,
+        "number_width": width,
+    }
+    return {**values, **sizes, "tolerance": 1 if values["numbers"] else 0}
 
 
 def recorded(network: Network, sent: Sent) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:

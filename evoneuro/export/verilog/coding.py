@@ -15,7 +15,7 @@ from evoneuro.coding.decoder import TRACE_BITS
 from evoneuro.coding.values import Bins, Latency, MembraneValue, Pair, Rate, TraceValue, ValueDecoder
 from evoneuro.export.c import table_of
 from evoneuro.export.fixed_point import BITS, EncoderTable, value_ranges
-from evoneuro.export.rendering import render
+from evoneuro.export.rendering import plain, render
 from evoneuro.export.verilog.arithmetic import bits_of, span
 from evoneuro.export.verilog.layout import Layout
 from evoneuro.network import Network
@@ -99,7 +99,9 @@ def top(network: Network) -> str:
 def top_values(network: Network) -> dict[str, Any]:
     """What templates around the whole network say."""
     table = table_of(network)
+    task = plain((network.task or {}).get("name", "no task"))
     return {
+        "title": f"A spiking network for {task}: {network.neurons} neurons, {network.synapses} synapses.",
         "layout": Layout.of(network),
         "outputs_at": network.outputs.tolist(),
         "input_max": network.input_max,
@@ -167,7 +169,12 @@ def _words(found: Decoder, network: Network) -> dict[str, Any]:
     if isinstance(found, ValueDecoder):
         return {"said": "values", "words": len(found.low), "word_width": BITS, "signed": True}
     if isinstance(found, MultiCount):
-        return {"said": "choices", "words": len(found.sizes), "word_width": max(map(_width, found.sizes)), "signed": False}
+        return {
+            "said": "choices",
+            "words": len(found.sizes),
+            "word_width": max(map(_width, found.sizes)),
+            "signed": False,
+        }
     pick = _width(len(network.outputs) // (found.members if isinstance(found, Population) else 1))
     silent = found.silent if isinstance(found, FirstSpike) else ""
     chosen = {
