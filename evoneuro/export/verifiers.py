@@ -11,6 +11,8 @@ from evoneuro.export.c import table_of
 from evoneuro.export.contract import files_of
 from evoneuro.export.verify import Sent, Tool, Verified, Verifier, compare, sent_to
 from evoneuro.export.verify_c import CVerifier
+from evoneuro.export.verify_verilog import VerilogVerifier
+from evoneuro.export.verilog import target as verilog
 from evoneuro.network import Network
 from evoneuro.network_file import write_atomically
 from evoneuro.neuron import Reference
@@ -33,7 +35,11 @@ class RoundTrip:
         return [Verified("round trip", len(sent.charges), int(sent.spikes.sum()), 0, wrong)]
 
 
-VERIFIERS: dict[str, Verifier] = {"c": CVerifier(), "tennlab": RoundTrip()}
+VERIFIERS: dict[str, Verifier] = {
+    "c": CVerifier(),
+    "verilog": VerilogVerifier(verilog.SPATIAL),
+    "tennlab": RoundTrip(),
+}
 
 
 def verify(network: Network, target: str, task: Task | None = None) -> list[Verified]:

@@ -115,7 +115,8 @@ def integers(network: Network, said: npt.NDArray[np.float64]) -> npt.NDArray[np.
     """Steps and words of decisions as integers: numbers in fixed point."""
     fraction = number_fraction(network)
     scale = np.array([0, *(fraction or [0] * (said.shape[1] - 1))])
-    return np.rint(np.ldexp(said, scale)).astype(np.int64)
+    found: npt.NDArray[np.int64] = np.rint(np.ldexp(said, scale)).astype(np.int64)
+    return found
 
 
 def words(rows: Iterable[Sequence[int]], width: int) -> str:

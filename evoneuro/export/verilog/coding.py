@@ -51,7 +51,7 @@ def encoder_sizes(network: Network, table: EncoderTable) -> dict[str, Any]:
 def table_bits(table: EncoderTable) -> int:
     """Bits of memory that an encoder takes."""
     rows, per, steps = table.trains.shape
-    return per * (1 << (_width(rows) + _width(steps))) + BITS * (1 << (_width(len(table.bounds)) + _width(rows)))
+    return int(per) * (1 << (_width(rows) + _width(steps))) + BITS * (1 << (_width(len(table.bounds)) + _width(rows)))
 
 
 def _memories(table: EncoderTable) -> dict[str, Any]:
@@ -193,7 +193,7 @@ def _numbers(found: ValueDecoder, network: Network, layout: Layout) -> dict[str,
     _, low, spans = value_ranges(found)
     span_bits = max(int(spans.max()).bit_length(), 1)
     most, reach = _reach(found, network, layout)
-    sum_bits = bits_of(-reach, reach)
+    sum_bits = max(bits_of(-reach, reach), 8)  # Yosys 0.23 errs where a signed number of four bits meets a constant
     gathered, numerator, denominator = _fraction(found, network, sum_bits)
     return {
         "members": found.neurons_per_value,
