@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,19 +22,24 @@ from evoneuro.cli import main
 from evoneuro.errors import EvoNeuroError
 from evoneuro.export import export
 from evoneuro.export.c import C, table_of
+from evoneuro.export.machines import MACHINES
 from evoneuro.export.verifiers import verify
 from evoneuro.export.verify import decided, sent_to
-from evoneuro.export.verify_c import MACHINES, CVerifier
+from evoneuro.export.verify_c import CVerifier, verified_on
 from evoneuro.task import load_task
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="no gcc")
 
 
 def exact(network: Network, folder: Path, **how: Any) -> None:
-    """Fail unless all machines that are here agree with the simulator."""
-    found = CVerifier().verify(network, sent_to(network, table_of(network), **how), folder)
+    """Fail unless this machine and one of the emulated ones, another for another test, agree with the simulator."""
+    emulated = [machine for machine in MACHINES[1:] if machine.here]
+    machines = [MACHINES[0], *emulated[(turn := zlib.crc32(folder.name.encode()) % max(len(emulated), 1)) : turn + 1]]
+    for name, text in C().export(network).items():
+        (folder / name).write_text(text)
+    found = verified_on(machines, network, sent_to(network, table_of(network), **how), folder)
     assert found[0].machine == "host"
-    assert [machine.mismatches for machine in found] == [0] * len(found)
+    assert [machine.mismatches for machine in found] == [0] * len(machines)
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -131,11 +137,12 @@ def test_published_sizes_are_beaten(name: str, tmp_path: Path) -> None:
     )  # fmt: skip
     found = {machine.machine: machine for machine in CVerifier().verify(network, sent_to(network, None), tmp_path)}
     assert {machine.mismatches for machine in found.values()} == {0}
-    assert len(found) == len(MACHINES)
+    assert len(found) == sum(machine.here for machine in MACHINES)
     most = {"n6": (484, 27), "n50": (1761, 263)}[name]
     figures = found["cortex-m0"].figures
     assert figures["flash_bytes"] <= most[0]
     assert figures["ram_bytes"] <= most[1]
+    assert figures["instructions_per_step_mean"] <= figures["instructions_per_step_most"] <= 60 * network.synapses
 
 
 def test_a_wrong_export_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,6 @@ from evoneuro.coding.values import Bins, Latency, MembraneValue, Pair, Rate, Tra
 from evoneuro.export.fixed_point import EncoderTable, value_ranges
 from evoneuro.export.registers import potential_ranges
 from evoneuro.export.rendering import plain, render, table
-from evoneuro.export.verify import Sent
 from evoneuro.network import NO_CEILING, NO_FLOOR, NO_LEAK, Network
 
 MOST_NEURONS = 2**15
@@ -56,21 +55,18 @@ class C:
         found: list[int] = _reading(decoder_from_spec(network.decoder), network)["number_fraction"]
         return found
 
+    @staticmethod
+    def choices(network: Network) -> int:
+        """How many choices a decision gives; 0 where it gives numbers."""
+        reading = _reading(decoder_from_spec(network.decoder), network)
+        return 0 if reading["numbers"] else len(reading["groups"]) or 1
 
-def check_program(network: Network, sent: Sent) -> str:
-    """`check.c`, which puts what is sent through the network and prints what it says."""
+
+def serving_program(network: Network) -> str:
+    """`serve.c`, which answers what verification and closed loops ask of the network, line by line."""
     values = _values(network)
-    rows = [f"    {{ {', '.join(map(str, row))} }}," for row in sent.charges.tolist()]
-    seen = [f"    {{ {', '.join(map(_least, row))} }}," for row in sent.observations.tolist()]
-    return render(
-        "check.c.jinja",
-        **values,
-        said=max(sent.said.shape[1], 1) if len(sent.said) else 1,
-        steps=len(rows),
-        charges="\n".join(rows),
-        decisions=len(seen),
-        observations="\n".join(seen),
-    )
+    said = len(values["groups"]) or values["numbers"] or 1
+    return render("serve.c.jinja", **values, said=said)
 
 
 def table_of(network: Network) -> EncoderTable | None:
@@ -163,6 +159,7 @@ def _synapses(network: Network) -> dict[str, Any]:
         "pre_mask": (1 << pre_bits) - 1,
         "delay_mask": (1 << delay_bits) - 1,
         "weight_offset": offset,
+        "weight_sum": "int" if weight_bits < 16 and offset >= -(2**15) else "int32_t",
         "pre_type": pre_type,
         "weight_type": weight_type,
         "synapses": table(words.tolist() if packed else rows) if len(pre) else ("    0" if packed else "    {0, 0, 1}"),
@@ -202,10 +199,10 @@ def _constants(network: Network, events: bool) -> str:
             ""
             if name in ("FAN_IN", "CHANNEL", "OUTPUT", "REFRACTORY")
             else "(int32_t)"
-            if kind == "int32_t"
+            if high > 2**15 - 1 or low < -(2**15)  # int may have 16 bits
             else "(int)"
         )
-        lines.append(f"static const {kind} {name.lower()}[{len(column)}] = {{\n{table(column.tolist())}\n}};")
+        lines.append(f"TABLE {kind} {name.lower()}[{len(column)}] = {{\n{table(column.tolist())}\n}};")
         lines.append(f"#define {name}(i) {signed}{name.lower()}[i]")
     return "\n".join(lines) + "\n"
 
@@ -281,8 +278,8 @@ def _fraction(decoder: ValueDecoder) -> str:
             return _lines(
                 "int32_t numerator = 0, denominator = 0;",
                 f"for (unsigned j = 0; j < {m}; j++) {{",
-                f"    numerator += (int32_t)(s->count[k * {m} + j] * j);",
-                f"    denominator += (int32_t)(s->count[k * {m} + j] * {m - 1}u);",
+                f"    numerator += (int32_t)(s->count[k * {m} + j] * (uint32_t)j);",
+                f"    denominator += (int32_t)(s->count[k * {m} + j] * (uint32_t){m - 1});",
                 "}",
                 "if (!denominator) {",
                 "    numerator = 1;",

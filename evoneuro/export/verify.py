@@ -1,8 +1,8 @@
 """Verification: an export is built and run by the target's own tools, and every spike is compared with our simulator's.
 
-What is sent: a random raster of charges, and observations, one decision after another without clearing, as a controller
-gets them: first those of an episode of the task in closed loop with our simulator, then random ones. Where each
-decision agrees, the target in the loop would have seen the same episode.
+What is sent: a random raster of charges, and observations, one decision after another without clearing: first those of
+an episode of the task in closed loop with our simulator, then random ones. `closed_loop` has the target itself decide
+an episode.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from evoneuro.neuron import Reference
 from evoneuro.simulator.lanes import lane_simulator
 from evoneuro.task import Task
 
-STEPS, DECISIONS = 200, 60
+STEPS, DECISIONS, FED = 200, 60, 10
 DENSITY = 0.3  # of the charges in a random raster that are not 0
 BEYOND = 1.3  # random observations leave their range by so much
 
@@ -53,12 +53,18 @@ class Sent:
         spikes: uint8 (steps, neurons), of a cleared network that gets the charges.
         observations: int64 (decisions, values) in fixed point; none where the network has no table of an encoder.
         said: float64 (decisions, 1 + words), the steps of each decision and the choice, choices or values.
+        task: whose episode a target may decide in closed loop.
+        fed: int32 (decisions, window, inputs), charges of decisions of a network that has no such table.
+        fed_said: float64 (decisions, 1 + words), what these decisions say, one after another without clearing.
     """
 
     charges: npt.NDArray[np.int32]
     spikes: npt.NDArray[np.uint8]
     observations: npt.NDArray[np.int64]
     said: npt.NDArray[np.float64]
+    task: ControlTask | None = None
+    fed: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros((0, 0, 0), np.int32))
+    fed_said: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
 
 
 @dataclass(frozen=True)
@@ -112,15 +118,20 @@ def sent_to(
     charges = raster.astype(np.int32)
     spikes = Reference(network).run(charges[:, None])[:, 0]
     if table is None:
-        return Sent(charges, spikes, np.zeros((0, 0), np.int64), np.zeros((0, 0)))
+        windows = (FED, network.window, len(network.inputs))
+        fed = (rng.integers(-most, most + 1, windows) * (rng.random(windows) < DENSITY)).astype(np.int32)
+        fed *= network.input_max > 0
+        nothing = np.zeros((0, 0), np.int64), np.zeros((0, 0))
+        return Sent(charges, spikes, *nothing, fed=fed, fed_said=decided_on_charges(network, fed))
     encoder = encoder_from_spec(network.encoder or {})
     low, high = np.array(encoder.low), np.array(encoder.high)
     middle, reach = (low + high) / 2, (high - low) / 2 * BEYOND
     walk = np.cumsum(rng.normal(0, 0.2, (DECISIONS, len(low))), axis=0)  # near one another, as a controller sees them
     observations = table.quantised(middle + reach * np.sin(walk + rng.uniform(-3, 3, len(low))))
-    if isinstance(task, ControlTask):
+    task = task if isinstance(task, ControlTask) else None
+    if task is not None:
         observations = np.concatenate([_episode(network, table, task, seed), observations])
-    return Sent(charges, spikes, observations, decided(network, table.restored(observations)))
+    return Sent(charges, spikes, observations, decided(network, table.restored(observations)), task)
 
 
 def _episode(network: Network, table: EncoderTable, task: ControlTask, seed: int) -> npt.NDArray[np.int64]:
@@ -149,6 +160,18 @@ def decided(network: Network, observations: npt.NDArray[np.float64]) -> npt.NDAr
     rows = []
     for observation in observations:
         choice, latency = simulator.act(observation[None])
+        words = np.ravel(decoder.read(simulator.output)) if decoder.records else choice
+        rows.append(np.concatenate([latency, words]).astype(np.float64))
+    return np.array(rows)
+
+
+def decided_on_charges(network: Network, fed: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+    """Steps and words of one decision after another on charges (decisions, steps, inputs)."""
+    decoder = decoder_from_spec(network.decoder)
+    simulator = lane_simulator([network], 1, record=decoder.records)
+    rows = []
+    for charges in fed:
+        choice, latency = simulator.decide(np.ascontiguousarray(charges[:, :, None]))
         words = np.ravel(decoder.read(simulator.output)) if decoder.records else choice
         rows.append(np.concatenate([latency, words]).astype(np.float64))
     return np.array(rows)

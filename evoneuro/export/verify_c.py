@@ -1,149 +1,146 @@
-"""The C export on this machine and on Cortex-M processors in QEMU."""
+"""The C export on this machine and on processors that are emulated: Cortex-M and RV32."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-from dataclasses import dataclass
+import statistics
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from evoneuro.errors import EvoNeuroError
-from evoneuro.export.c import C, check_program
-from evoneuro.export.rendering import source
+from evoneuro.export.c import C, serving_program, table_of
+from evoneuro.export.closed_loop import play
+from evoneuro.export.conversation import Conversation
+from evoneuro.export.machines import DEADLINE, MACHINES, SOURCES, Machine, where
 from evoneuro.export.verify import Sent, Tool, Verified, compare
 from evoneuro.network import Network
 
-DEADLINE = 120  # seconds for one program
-STRICT = ("-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror")
-ARM = ("arm-none-eabi-gcc", "-mthumb", "-Os", "-ffreestanding", "-nostdlib", "-ffunction-sections")
+CLOCK = 16  # MHz, for which times are stated
 
 
-@dataclass(frozen=True)
-class _Machine:
-    """Where the program runs.
+class Player:
+    """The network on a machine: what it answers, and what the machine counted.
 
     Attributes:
-        compiler: and its flags.
-        files: of the machine, from the templates.
-        last: what the linker gets besides.
-        emulator: and its flags; the program comes after them. Nothing where the program runs by itself.
+        steps, decisions: counts of each, in the machine's units.
     """
 
-    name: str
-    compiler: tuple[str, ...]
-    files: tuple[str, ...]
-    last: tuple[str, ...] = ()
-    emulator: tuple[str, ...] = ()
+    def __init__(self, network: Network, machine: Machine, conversation: Conversation) -> None:
+        self.steps: list[float] = []
+        self.decisions: list[float] = []
+        self.units = units(network)
+        self._network, self._machine, self._conversation = network, machine, conversation
+        self._fraction = np.array(C.number_fraction(network), np.int64)
 
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """Programs."""
-        return (self.compiler[0], *self.emulator[:1])
+    def clear(self) -> None:
+        """Forget everything."""
+        self._conversation.say("c")
 
+    def step(self, charges: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
+        """Who fired, uint8 [neurons], in a step with these charges, int32 [inputs]."""
+        hexadecimal, counted = self._ask("s", charges)
+        self.steps.append(self._spent(counted))
+        row = np.frombuffer(bytes.fromhex(hexadecimal), np.uint8)
+        return np.unpackbits(row, bitorder="little")[: self._network.neurons]
 
-def _cortex(name: str, board: str) -> _Machine:
-    emulator = (
-        "qemu-system-arm", "-M", board, "-nographic", "-monitor", "none", "-serial", "none",
-        "-semihosting-config", "enable=on,target=native", "-kernel",
-    )  # fmt: skip
-    compiler = (*ARM, f"-mcpu={name}")
-    return _Machine(name, compiler, ("cortex_m.c", "cortex_m.ld"), ("-T", "cortex_m.ld", "-lgcc"), emulator)
+    def decide(self, observation: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Steps and words, float64 [1 + words], of a decision on an observation in fixed point, int64 [values]."""
+        *words, counted = self._ask("d", observation)
+        self.decisions.append(self._spent(counted))
+        return self._read(words)
 
+    def decide_on_charges(self, charges: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+        """Steps and words, float64 [1 + words], of a decision on charges, int32 (window, inputs)."""
+        total = 0.0
+        for row in charges:
+            *words, counted = self._ask("t", row)
+            total += self._spent(counted)
+            if len(words) > 1:
+                self.decisions.append(total)
+                return self._read(words)
+        return np.full(len(self.units), np.nan)  # it went on beyond its window
 
-MACHINES = (
-    _Machine("host", ("gcc", "-O2"), ("host.c",)),
-    _cortex("cortex-m0", "microbit"),
-    _cortex("cortex-m3", "mps2-an385"),
-    _cortex("cortex-m4", "mps2-an386"),
-)
+    def _ask(self, what: str, numbers: npt.NDArray[Any]) -> list[str]:
+        return self._conversation.ask(f"{what} {' '.join(map(str, numbers.tolist()))}").split()
 
-SOURCES = {
-    "gcc": "apt-get install gcc, or Xcode's command line tools",
-    "arm-none-eabi-gcc": "apt-get install gcc-arm-none-eabi",
-    "qemu-system-arm": "apt-get install qemu-system-arm",
-}
+    def _spent(self, counted: str) -> float:
+        return int(counted) % 2**32 * self._machine.per_count
+
+    def _read(self, words: list[str]) -> npt.NDArray[np.float64]:
+        said = np.array(words, np.float64)
+        if len(self._fraction):
+            said[1:] = np.ldexp(said[1:], -self._fraction)
+        return said
 
 
 class CVerifier:
-    """Compiles the export with warnings as errors, runs it, and measures it for a Cortex-M0."""
+    """Compiles the export with warnings as errors, runs it, counts, and measures its size."""
 
     def tools(self) -> list[Tool]:
         """Compilers and emulators."""
-        return [Tool(name, shutil.which(name), how) for name, how in SOURCES.items()]
+        names = dict.fromkeys(name for machine in MACHINES for name in machine.needs)
+        return [Tool(name, where(name), SOURCES[name]) for name in names]
 
     def verify(self, network: Network, sent: Sent, folder: Path) -> list[Verified]:
         """Run the program in `folder` on every machine whose tools are here."""
-        for name, text in {**C().export(network), "check.c": check_program(network, sent)}.items():
+        for name, text in C().export(network).items():
             (folder / name).write_text(text)
-        found = []
-        for machine in MACHINES:
-            if all(shutil.which(name) for name in machine.needs):
-                figures = _sizes(machine, folder) if machine.name == "cortex-m0" else {}
-                spikes, said, units = _answers(_ran(machine, folder), network, sent)
-                wrong = compare(sent, spikes, said, units)
-                counts = len(sent.charges), int(sent.spikes.sum()), len(sent.said)
-                found.append(Verified(machine.name, *counts, wrong, figures))
-        return found
+        return verified_on([machine for machine in MACHINES if machine.here], network, sent, folder)
 
 
-def _ran(machine: _Machine, folder: Path) -> str:
-    """What the program prints."""
-    for name in machine.files:
-        (folder / name).write_text(source(name))
-    program = folder / f"check-{machine.name}"
-    files = ["check.c", "snn.c", *(name for name in machine.files if name.endswith(".c"))]
-    _call([*machine.compiler, *STRICT, "-o", program.name, *files, *machine.last], folder)
-    return _call([*machine.emulator, str(program)], folder)
+def verified_on(machines: Sequence[Machine], network: Network, sent: Sent, folder: Path) -> list[Verified]:
+    """What each machine makes of `snn.c` in `folder`."""
+    (folder / "serve.c").write_text(serving_program(network))
+    found = []
+    for machine in machines:
+        program = f"serve-{machine.name}"
+        machine.build(folder, program, ("serve.c", "snn.c"))
+        figures: dict[str, Any] = machine.sizes(folder) if machine.unit != "nanoseconds" else {}
+        with Conversation([*machine.emulator, str(folder / program)], folder, DEADLINE) as conversation:
+            found.append(_judged(Player(network, machine, conversation), machine, network, sent, figures))
+    return found
 
 
-def _sizes(machine: _Machine, folder: Path) -> dict[str, Any]:
-    """Bytes of flash of the network alone, and of RAM."""
-    compiler = [*(flag for flag in machine.compiler if flag != "-ffunction-sections"), *STRICT, "-c"]
-    (folder / "ram.c").write_text('#include "snn.h"\nsnn_state state;\n')
+def _judged(player: Player, machine: Machine, network: Network, sent: Sent, figures: dict[str, Any]) -> Verified:
+    """Everything that is sent, asked of a machine, and what is wrong with the answers."""
+    spikes = np.array([player.step(charges) for charges in sent.charges]).reshape(sent.spikes.shape)
+    player.clear()
+    said = np.array([player.decide(observation) for observation in sent.observations])
+    fed_said = np.array([player.decide_on_charges(charges) for charges in sent.fed])
+    wrong = compare(sent, spikes, said, player.units)
+    if len(fed_said):
+        wrong += int((~(np.abs(fed_said - sent.fed_said) <= np.array(player.units))).any(axis=1).sum())
+    decisions = len(sent.said) + len(sent.fed)
+    table = table_of(network)
+    if sent.task is not None and table is not None:
+        played = play(network, table, sent.task, player, player.units)
+        wrong, decisions = wrong + played.mismatches, decisions + played.decisions
+        figures |= {"loop_decisions": played.decisions, "loop_score": played.score}
+    figures |= counted(player, machine.unit)
+    return Verified(machine.name, len(sent.charges), int(sent.spikes.sum()), decisions, wrong, figures)
 
-    def sizes(name: str) -> tuple[int, int]:
-        """Text and bss of an object file."""
-        _call([*compiler, "-o", f"{name}.o", f"{name}.c"], folder)
-        text, _, bss, *_ = _call(["arm-none-eabi-size", f"{name}.o"], folder).splitlines()[1].split()
-        return int(text), int(bss)
 
-    return {"flash_bytes": sizes("snn")[0], "ram_bytes": sizes("ram")[1]}
+def counted(player: Player, unit: str) -> dict[str, float]:
+    """Mean and most of what steps and decisions took, and the time of the longest decision on a clock of 16 MHz.
 
-
-def _call(command: list[str], folder: Path) -> str:
-    """What a program prints; semihosting prints to standard error.
-
-    Raises:
-        EvoNeuroError: it failed, or took too long.
+    Instructions take at least a cycle each, so that their time is the least that is possible.
     """
-    try:
-        done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=DEADLINE, stdin=subprocess.DEVNULL, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise EvoNeuroError(f"{command[0]} took more than {DEADLINE} s") from None
-    if done.returncode:
-        raise EvoNeuroError(f"{' '.join(command)} failed:\n{done.stderr.strip()[-2000:]}")
-    return done.stdout or done.stderr
+    found: dict[str, float] = {}
+    for what, counts in (("step", player.steps), ("decision", player.decisions)):
+        if counts:
+            found[f"{unit}_per_{what}_mean"] = round(statistics.fmean(counts), 1)
+            found[f"{unit}_per_{what}_most"] = round(max(counts))
+    if player.decisions and unit != "nanoseconds":
+        least = "least_" if unit == "instructions" else ""
+        found[f"{least}microseconds_per_decision_at_{CLOCK}_mhz"] = round(max(player.decisions) / CLOCK, 1)
+    return found
 
 
-def _answers(
-    printed: str, network: Network, sent: Sent
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float64], list[float]]:
-    """Spikes (steps, neurons), what decisions said (decisions, 1 + words), and the unit of each word."""
-    lines = printed.splitlines()
-    steps = len(sent.charges)
-    rows = [np.frombuffer(bytes.fromhex(line), np.uint8) for line in lines[:steps]]
-    bits = np.unpackbits(np.array(rows), axis=1, bitorder="little")[:, : network.neurons]
-    words = np.array([[int(word) for word in line.split()] for line in lines[steps:]], np.float64)
+def units(network: Network) -> list[float]:
+    """By how much steps and each word of a decision may differ: a value by a unit of its last place."""
     fraction = C.number_fraction(network)
-    units = [0.0, *(2.0**-bits for bits in fraction)]
-    if fraction and len(words):
-        words[:, 1:] = np.ldexp(words[:, 1:], -np.array(fraction))
-    elif len(words):
-        units += [0.0] * (words.shape[1] - 1)
-    return bits, words, units
+    if fraction:
+        return [0.0, *(2.0**-bits for bits in fraction)]
+    return [0.0] * (1 + C.choices(network))
