@@ -93,6 +93,7 @@ def _add_run_commands(command: Command) -> None:
     sub = command("resume", commands.resume, "go on with a run that was interrupted", "results/iris-...-seed1")
     sub.add_argument("run", metavar="RUN", help="run directory")
     sub.add_argument("--workers", type=_natural, metavar="N", help="instead of the run's own number; same result")
+    sub.add_argument("--address", metavar="ADDR", help="Ray cluster, instead of the run's own; same result")
     sub.add_argument("--allow-changed-task", action="store_true", help="go on though the task's source or data changed")
     sub.add_argument("--quiet", action="store_true", help="no progress")
     _add_json(sub)

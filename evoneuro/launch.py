@@ -128,13 +128,18 @@ def start(config: Config, display: Observer | None = None, path: Path | None = N
 
 
 def resume(
-    path: str | Path, display: Observer | None = None, workers: int | None = None, allow_changed_task: bool = False
+    path: str | Path,
+    display: Observer | None = None,
+    workers: int | None = None,
+    allow_changed_task: bool = False,
+    address: str | None = None,
 ) -> Run:
     """Go on with a run that was interrupted, from what its journal holds, to the same end.
 
     Args:
         workers: instead of the run's own number; the result does not depend on it.
         allow_changed_task: go on although the task's source or data are not those that the run began with.
+        address: of a Ray cluster, instead of the run's own; the result does not depend on it either.
 
     Raises:
         EvoNeuroError: no run there, or its task has changed.
@@ -145,6 +150,8 @@ def resume(
         config = Config.from_document(store.config)
         if workers is not None:
             config = replace(config, workers=replace(config.workers, count=workers))
+        if address is not None:
+            config = replace(config, workers=replace(config.workers, address=address))
         task = load_within(config.task, config.parameters, config.workers.timeout, None)
         own = find_own(_measures(config, task))
         blueprint = Blueprint.from_document(store.meta["blueprint"])

@@ -31,6 +31,7 @@ from evoneuro.errors import EvoNeuroError
 LARGEST = 32 * 2**20  # bytes of one parcel: it goes to every worker
 PREFIX = "evoneuro-plugins-"
 LOCK = ".lock"
+CODE = (".py",)
 OURS = ("evoneuro", "evoneuro_tasks")
 
 _NAMED = re.compile(r"(.+\.py):\w+")
@@ -49,12 +50,13 @@ class Parcel:
     importable: tuple[str, ...] = ()
 
 
-def pack(names: Iterable[str], parameters: Mapping[str, Any]) -> Parcel:
+def pack(names: Iterable[str], parameters: Mapping[str, Any], kinds: tuple[str, ...] | None = None) -> Parcel:
     """The parcel of the plugins of these names; nothing is imported.
 
     Args:
         names: as `evoneuro.plugins.find` takes them.
         parameters: of the task; they may name files beside it, too.
+        kinds: ends of names of the files that travel, such as `CODE`; None: all that are found.
 
     Raises:
         EvoNeuroError: more than a parcel holds.
@@ -73,6 +75,8 @@ def pack(names: Iterable[str], parameters: Mapping[str, Any]) -> Parcel:
             continue
         for start in (*starts, *_files(folder, _strings(parameters))):
             _gather(start, folder, paths.setdefault(folder, set()))
+    if kinds is not None:
+        paths = {folder: {path for path in found if path.suffix in kinds} for folder, found in paths.items()}
     _check_size(paths)
     folders = {
         str(folder): {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(found)}

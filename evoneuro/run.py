@@ -113,7 +113,10 @@ class Session:
         workers = self.config.workers
         task, parameters = self.config.task, self.config.parameters
         coding = [str(spec["kind"]) for spec in (self.blueprint.encoder, self.blueprint.decoder) if spec is not None]
-        with open_pool(task, parameters, workers.count, workers.address, workers.timeout, coding=coding) as pool:
+        arrays = self.task.loaded_arrays()
+        with open_pool(
+            task, parameters, workers.count, workers.address, workers.timeout, coding=coding, arrays=arrays
+        ) as pool:
             islands = {"islands": self.config.islands.count} if self.config.islands.count > 1 else {}
             header = {"run": str(self.store.path), "task": self.task.name, "seed": self.config.seed, **islands}
             self.display.start(header)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -92,7 +92,9 @@ class SampleTask(Task):
     def _loaded(self) -> tuple[Any, npt.NDArray[Any]]:
         """Samples and targets in this task's form; loaded once."""
         if not hasattr(self, "_data"):
+            before = set(vars(self))
             samples, targets, self._given = self._load()
+            self._alone = set(vars(self)) - before <= {"_given"}
             kept, found = self._samples(samples), self._targets(targets)
             for what, length in (
                 ("targets", len(found)),
@@ -134,6 +136,15 @@ class SampleTask(Task):
                 f"'train' and 'test', perhaps 'validation', got {sorted(named)}"
             )
         return loaded[0], loaded[1], parts
+
+    def loaded_arrays(self) -> dict[str, npt.NDArray[Any]] | None:
+        """Samples, targets and perhaps the part of each; None where `load` has left something else in this object."""
+        samples, targets = self._loaded()
+        parts = {} if self._given is None else {"parts": self._given}
+        return {"samples": samples, "targets": targets, **parts} if self._alone else None
+
+    def adopt_arrays(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        self._data, self._given, self._alone = (arrays["samples"], arrays["targets"]), arrays.get("parts"), True
 
     def digest(self) -> str:
         """Hash of samples and targets, so that a resumed run notices other data."""

@@ -109,6 +109,14 @@ class SpikeTask(Labelled):
             raise EvoNeuroError(f"{what}: times and channels must be numbers >= 0")
         return events
 
+    def loaded_arrays(self) -> dict[str, npt.NDArray[Any]] | None:
+        arrays = super().loaded_arrays()
+        return None if arrays is None else {**arrays, "steps": np.array(self._steps)}
+
+    def adopt_arrays(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        super().adopt_arrays(arrays)
+        self._steps = int(arrays["steps"])
+
     def coding(self, seed: int) -> tuple[dict[str, Any] | None, dict[str, Any]]:
         self._loaded()
         if self._steps > self.window:

@@ -138,6 +138,14 @@ class Task:
         assert encoder is not None
         return encoder_from_spec(encoder).inputs
 
+    def loaded_arrays(self) -> dict[str, npt.NDArray[Any]] | None:
+        """What has been loaded, for workers to adopt instead of loading it, too; None: each loads by itself."""
+        return None
+
+    def adopt_arrays(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Take over what `loaded_arrays` of another process gave; the arrays may be read-only."""
+        raise NotImplementedError
+
     def document(self, seed: int) -> dict[str, Any]:
         """What a network file says of the task; the seed keeps a data set's test split apart for good."""
         return {"name": self.name, "version": self.version, "parameters": _plain(self.changed), "seed": seed}

@@ -59,7 +59,7 @@ def resume(options: argparse.Namespace) -> int:
     from evoneuro.report.live import make_display
 
     display = make_display(options.quiet or options.json)
-    finished = launch.resume(options.run, display, options.workers, options.allow_changed_task)
+    finished = launch.resume(options.run, display, options.workers, options.allow_changed_task, options.address)
     return _show_run(finished, options.json)
 
 

@@ -12,7 +12,7 @@ from evoneuro.evaluation import Cases, Evaluation
 from evoneuro.network import Network
 from evoneuro.task import Task
 from evoneuro.workers.pool import FIRST_BATCH, TARGET_SECONDS, Pace, Results
-from evoneuro.workers.worker import build_task, evaluate_batch
+from evoneuro.workers.worker import Arrays, build_task, evaluate_batch
 
 
 class LocalPool:
@@ -29,9 +29,11 @@ class LocalPool:
         self._pace = Pace(timeout, target)
 
     @classmethod
-    def of(cls, task_name: str, parameters: Mapping[str, Any], timeout: float, target: float) -> LocalPool:
+    def of(
+        cls, task_name: str, parameters: Mapping[str, Any], timeout: float, target: float, arrays: Arrays | None = None
+    ) -> LocalPool:
         """The pool of the named task."""
-        return cls(build_task(task_name, parameters), timeout, target)
+        return cls(build_task(task_name, parameters, arrays), timeout, target)
 
     @property
     def busy(self) -> float:

@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+import numpy.typing as npt
+
+from evoneuro import parcel
 from evoneuro.errors import EvoNeuroError, check_integer
 from evoneuro.evaluation import Cases, Evaluation
 from evoneuro.network import Network
@@ -96,6 +99,7 @@ def open_pool(
     timeout: float = 60.0,
     target: float = TARGET_SECONDS,
     coding: Sequence[str] = (),
+    arrays: Mapping[str, npt.NDArray[Any]] | None = None,
 ) -> Pool:
     """The pool that evaluates on the named task.
 
@@ -107,6 +111,7 @@ def open_pool(
         address: "local" starts Ray on this machine; "auto", `HOST:PORT` or `ray://HOST:PORT` joins a running cluster.
         timeout: seconds without an answer after which a candidate counts as hanging.
         target: seconds of work that a batch should hold.
+        arrays: what the task has loaded (`Task.loaded_arrays`), for workers to share; None: each loads by itself.
         coding: kinds of encoder and decoder that networks come with; plugins among them are sent along.
 
     Raises:
@@ -122,16 +127,27 @@ def open_pool(
             raise EvoNeuroError(f"workers 0 evaluates in this process and uses no cluster; drop the address {address}")
         from evoneuro.workers.local import LocalPool
 
-        return LocalPool.of(task_name, parameters, timeout, target)
-    from evoneuro.parcel import pack
+        return LocalPool.of(task_name, parameters, timeout, target, arrays)
     from evoneuro.plugins import absolute
     from evoneuro.workers.ray_pool import RayPool
 
     name = absolute(task_name)
+    files = _files([name, *coding], parameters, local=address == "local", shared=arrays is not None)
+    return RayPool(name, parameters, workers, address, timeout, target, files, arrays)
+
+
+def _files(names: Sequence[str], parameters: Mapping[str, Any], local: bool, shared: bool) -> parcel.Parcel | None:
+    """What travels with the plugins; of files that are too much to send, the code, or nothing if that will do.
+
+    Args:
+        local: the workers are on this machine and find all files.
+        shared: they are given what the task has loaded from its files.
+    """
     try:
-        parcel = pack([name, *coding], parameters)
+        return parcel.pack(names, parameters)
     except EvoNeuroError:
-        if address != "local":
-            raise
-        parcel = None  # the workers are on this machine and find what is too much to send
-    return RayPool(name, parameters, workers, address, timeout, target, parcel)
+        if local:
+            return None
+        if shared:
+            return parcel.pack(names, parameters, kinds=parcel.CODE)
+        raise

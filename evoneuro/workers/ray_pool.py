@@ -4,6 +4,10 @@ Ray moves the messages and notices a dead process; what that means for a candida
 to a worker (a crash, a deadline, a lost node), its actor is ended and a fresh one started, and the networks that it
 held run again, each alone on an otherwise idle worker. Only a network that loses its worker three times while it is
 alone fails. Nothing blocks for longer than `POLL_SECONDS`, so that signals are seen.
+
+Workers may come and go: where nobody said how many there should be, there is one for each processor of the cluster, as
+it is now. Towards the end of an `evaluate`, a worker that has nothing left to do repeats a batch that is late. The
+first answer counts, and since what a network scores is a function of network and cases, any answer is the same.
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ from evoneuro.networks import Networks
 from evoneuro.parcel import Parcel
 from evoneuro.workers.pool import Pace, Results
 from evoneuro.workers.session import Session
-from evoneuro.workers.worker import unpack
+from evoneuro.workers.worker import Arrays, unpack
 
 STRIKES = 3  # workers that a network may lose while it is alone
 IN_FLIGHT = 2  # batches per worker: one that runs, one that waits, so that no worker waits for a message
@@ -33,12 +37,41 @@ FETCH_SECONDS = 30.0  # to bring an answer over that Ray says is ready
 START_SECONDS = 300.0  # until the first worker must have built its task; a cluster may have to start a node
 STARTS = 8  # failed starts in a row, without any worker left, that end the run
 LONGEST_PAUSE = 30.0  # seconds between two attempts to start a worker
+COUNT_SECONDS = 5.0  # between two looks at how many processors the cluster has
+LATE = 3.0  # a batch is late after this many times the expected seconds since it was sent, and after POLL_SECONDS
 
 
-@dataclass(frozen=True)
+class _Work:
+    """What is left to do of one `evaluate`, as positions in `networks`."""
+
+    def __init__(self, networks: Sequence[Network], cases: Cases) -> None:
+        self.networks, self.cases = Networks.of(networks), cases
+        self.fresh = deque(range(len(networks)))
+        self.open = set(self.fresh)  # without an answer
+        self.suspects: dict[int, None] = {}  # in order
+        self.repeated: set[int] = set()  # sent to a second worker, because the first is late
+        self.strikes: Counter[int] = Counter()
+
+    def next_batch(self, size: int) -> _Batch:
+        """`size` fresh networks."""
+        return _Batch(self, [self.fresh.popleft() for _ in range(min(size, len(self.fresh)))])
+
+    def next_suspect(self) -> _Batch | None:
+        """One network under suspicion that has no answer yet."""
+        while self.suspects:
+            position = next(iter(self.suspects))
+            del self.suspects[position]
+            if position in self.open:
+                return _Batch(self, [position], alone=True)
+        return None
+
+
+@dataclass(frozen=True, eq=False)
 class _Batch:
+    work: _Work
     positions: list[int]
-    alone: bool  # one network under suspicion, with the worker to itself
+    alone: bool = False  # one network under suspicion, with the worker to itself
+    sent: float = field(default_factory=time.monotonic)
 
 
 @dataclass(eq=False)
@@ -52,24 +85,23 @@ class _Member:
     limit: float = math.inf  # seconds for the call that runs
     deadline: float = math.inf
 
-    def free(self) -> bool:
-        """Whether another ordinary batch may follow."""
-        return self.trouble is None and len(self.calls) < IN_FLIGHT and not any(b.alone for _, b in self.calls)
+    @property
+    def ready(self) -> bool:
+        """Whether the task is built."""
+        return self.trouble is None
 
+    @property
+    def idle(self) -> bool:
+        """Whether it is ready and has nothing to do."""
+        return self.ready and not self.calls
 
-class _Work:
-    """What is left to do of one `evaluate`, as positions in `networks`."""
-
-    def __init__(self, networks: Sequence[Network], cases: Cases) -> None:
-        self.networks, self.cases = Networks.of(networks), cases
-        self.fresh = deque(range(len(networks)))
-        self.suspects: deque[int] = deque()
-        self.strikes: Counter[int] = Counter()
-        self.left = len(networks)
-
-    def next_batch(self, size: int) -> _Batch:
-        """`size` fresh networks."""
-        return _Batch([self.fresh.popleft() for _ in range(min(size, len(self.fresh)))], alone=False)
+    def free(self, work: _Work) -> bool:
+        """Whether another ordinary batch may follow: not behind a suspect, nor behind what nobody waits for."""
+        return (
+            self.ready
+            and len(self.calls) < IN_FLIGHT
+            and not any(batch.alone or batch.work is not work for _, batch in self.calls)
+        )
 
 
 class RayPool:
@@ -84,17 +116,22 @@ class RayPool:
         timeout: float,
         target: float,
         parcel: Parcel | None = None,
+        arrays: Arrays | None = None,
     ) -> None:
         self._task_name, self._parameters = task_name, dict(parameters)
         self._pace = Pace(timeout, target)
         self._members: list[_Member] = []
         self._failed_starts, self._next_start = 0, 0.0
-        session = Session.open(address, workers)
-        self._undo, self._ray, self.workers = session.undo, session.ray, session.workers
+        stored = 0 if arrays is None else sum(array.nbytes for array in arrays.values())
+        self._session = session = Session.open(address, workers, stored)
+        self._undo, self._ray = session.undo, session.ray
+        self.workers, self._next_count = session.count(), time.monotonic() + COUNT_SECONDS
         self._actors, self._closed = session.actor_class(), False
+        # in the object store, once on each machine; workers read a data set where it lies there
         self._parcel = self._ray.put(parcel) if parcel is not None and parcel.folders else None
+        self._arrays = None if arrays is None else self._ray.put(dict(arrays))
         try:
-            while not any(member.trouble is None for member in self._members):
+            while not any(member.ready for member in self._members):
                 self._staff()
                 self._welcome(self._answered()[0])
         except BaseException:
@@ -110,22 +147,25 @@ class RayPool:
         """See `evoneuro.workers.pool.Pool`."""
         if self._closed:
             raise RunError("the pool of workers is closed")
-        assert not any(member.calls for member in self._members), "one evaluate() at a time"
+        busy = [batch for member in self._members for _, batch in member.calls]
+        assert not any(batch.work.open for batch in busy), "one evaluate() at a time"
         work = _Work(networks, cases)
         try:
-            while work.left:
+            while work.open:
                 self._staff()
                 self._hand_out(work)
+                self._repeat(work)
                 answered, late = self._answered()
-                working = [member for member in answered if member.trouble is None]
+                working = [member for member in answered if member.ready]
                 self._welcome(answered)
                 for member in working:
                     yield from self._take(member, work)
                 for member in late:
                     yield from self._lose(member, work, f"no answer within {member.limit:g} s")
         finally:
-            for member in [member for member in self._members if member.calls]:
-                self._end(member)  # the caller gave up; these answers are for nobody
+            if work.open:
+                for member in [member for member in self._members if member.calls]:
+                    self._end(member)  # the caller gave up; these answers are for nobody
 
     def close(self) -> None:
         """End the actors, and Ray where this pool started it; a second call does nothing."""
@@ -149,8 +189,13 @@ class RayPool:
     def _staff(self) -> None:
         """Start the workers that are missing, unless the last start failed a moment ago."""
         now = time.monotonic()
+        if now >= self._next_count:
+            self.workers, self._next_count = self._session.count(), now + COUNT_SECONDS
+            for member in [member for member in self._members[self.workers :] if not member.ready]:
+                self._end(member)  # the cluster has become smaller: there is no processor to wait for
         while len(self._members) < self.workers and now >= self._next_start:
-            actor = self._actors.remote(self._task_name, self._parameters, self._parcel)
+            versions = self._session.versions
+            actor = self._actors.remote(self._task_name, self._parameters, self._parcel, self._arrays, versions)
             self._members.append(_Member(actor, actor.trouble.remote(), now))
 
     def _welcome(self, answered: Sequence[_Member]) -> None:
@@ -161,7 +206,7 @@ class RayPool:
             RunError: no worker can be started.
         """
         for member in answered:
-            if member.trouble is None:
+            if member.ready:
                 continue
             try:
                 trouble = self._ray.get(member.trouble, timeout=FETCH_SECONDS)
@@ -172,7 +217,7 @@ class RayPool:
             if trouble:
                 raise PluginError(*trouble)
             member.trouble, self._failed_starts = None, 0
-        waiting = [member.born for member in self._members if member.trouble is not None]
+        waiting = [member.born for member in self._members if not member.ready]
         if len(waiting) == len(self._members) and waiting and time.monotonic() - min(waiting) > START_SECONDS:
             raise RunError(
                 f"no worker has started within {START_SECONDS:g} s; is there a free processor, and does the task load?"
@@ -182,7 +227,7 @@ class RayPool:
         """A worker died before it was ready: wait longer each time, and in the end give up."""
         self._failed_starts += 1
         self._next_start = time.monotonic() + min(0.25 * 2**self._failed_starts, LONGEST_PAUSE)
-        if self._failed_starts >= STARTS and not any(member.trouble is None for member in self._members):
+        if self._failed_starts >= STARTS and not any(member.ready for member in self._members):
             raise RunError(
                 f"{self._failed_starts} workers in a row died while they built task {self._task_name!r} "
                 f"({type(error).__name__}); try the task with --workers 0"
@@ -200,11 +245,30 @@ class RayPool:
         """Give batches to the workers that have room; networks under suspicion come last, one per idle worker."""
         for depth in range(IN_FLIGHT):
             for member in self._members:
-                if work.fresh and member.free() and len(member.calls) == depth:
-                    self._send(member, work, work.next_batch(self._size(work)))
+                if len(member.calls) == depth:
+                    self._refill(member, work)
         for member in self._members:
-            if work.suspects and not work.fresh and member.free() and not member.calls:
-                self._send(member, work, _Batch([work.suspects.popleft()], alone=True))
+            if not work.fresh and member.idle and (batch := work.next_suspect()) is not None:
+                self._send(member, batch)
+
+    def _refill(self, member: _Member, work: _Work) -> None:
+        """The next fresh batch for a worker, if it has room and there is one."""
+        if work.fresh and member.free(work):
+            self._send(member, work.next_batch(self._size(work)))
+
+    def _repeat(self, work: _Work) -> None:
+        """Workers that would have nothing to do run late batches once more, each batch once, the oldest first."""
+        idle = [member for member in self._members if member.idle]
+        if work.fresh or work.suspects or not idle or self._pace.seconds is None:
+            return
+        now, open_once = time.monotonic(), work.open - work.repeated
+        out = sorted({batch for member in self._members for _, batch in member.calls}, key=lambda batch: batch.sent)
+        for batch in out:
+            waiting = [position for position in batch.positions if position in open_once]
+            patience = max(POLL_SECONDS, LATE * self._pace.seconds * len(batch.positions))
+            if idle and batch.work is work and not batch.alone and waiting and now - batch.sent > patience:
+                work.repeated.update(waiting)
+                self._send(idle.pop(), _Batch(work, waiting))
 
     def _size(self, work: _Work) -> int:
         """Networks in a batch: the pace decides how many rounds there are, and each worker gets one share of each.
@@ -215,9 +279,9 @@ class RayPool:
         rounds = max(1, round(total / (self.workers * self._pace.size())))
         return math.ceil(total / (self.workers * rounds))
 
-    def _send(self, member: _Member, work: _Work, batch: _Batch) -> None:
-        networks = work.networks.take(batch.positions)
-        member.calls.append((member.actor.evaluate.remote(networks, work.cases), batch))
+    def _send(self, member: _Member, batch: _Batch) -> None:
+        networks = batch.work.networks.take(batch.positions)
+        member.calls.append((member.actor.evaluate.remote(networks, batch.work.cases), batch))
         if len(member.calls) == 1:
             self._start_clock(member)
 
@@ -233,7 +297,7 @@ class RayPool:
         """Wait a moment: members whose oldest call is answered, and those whose deadline has passed without."""
         owner = {}
         for member in self._members:
-            if member.trouble is not None:
+            if not member.ready:
                 owner[member.trouble] = member
             elif member.calls:
                 owner[member.calls[0][0]] = member
@@ -265,9 +329,16 @@ class RayPool:
         member.calls.popleft()
         self._start_clock(member)
         self._pace.record(len(batch.positions), seconds)
-        self._hand_out(work)  # before the caller takes its time over the results
-        work.left -= len(batch.positions)
-        yield list(zip(batch.positions, unpack(packed), strict=True))
+        self._refill(member, work)  # before the caller takes its time over the results
+        if batch.work is work:
+            found = zip(batch.positions, unpack(packed), strict=True)
+            yield from self._told_once(work, [result for result in found if result[0] in work.open])
+
+    def _told_once(self, work: _Work, results: Results) -> Iterator[Results]:
+        """`results`, all of which are new, if there are any."""
+        work.open.difference_update(position for position, _ in results)
+        if results:
+            yield results
 
     def _told(self, error: Exception) -> str:
         """What an error of Ray says about the network that was alone with the worker."""
@@ -281,10 +352,10 @@ class RayPool:
         """End a worker that crashed or hangs, and suspect all that it held; a third strike is the end of one."""
         self._end(member)
         _, running = member.calls[0]
-        held = [position for _, batch in member.calls for position in batch.positions]
-        if running.alone:
+        held = [p for _, batch in member.calls if batch.work is work for p in batch.positions if p in work.open]
+        if held and running.work is work and running.alone:
             work.strikes[held[0]] += 1
             if work.strikes[held[0]] >= STRIKES:
-                work.left -= 1
-                yield [(held.pop(0), Evaluation.failed(reason))]
-        work.suspects.extend(held)
+                failed = held.pop(0)
+                yield from self._told_once(work, [(failed, Evaluation.failed(reason))])
+        work.suspects.update(dict.fromkeys(held))

@@ -22,9 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from evoneuro.errors import EvoNeuroError, RunError
+from evoneuro.workers.shipment import pack, versions
 from evoneuro.workers.worker import Worker
 
-STORE_BYTES = 100 * 2**20  # of Ray's object store, which hardly anything goes through: batches are small
+STORE_BYTES = 100 * 2**20  # of Ray's object store, beside a data set; batches are small
 CONNECT_SECONDS = 5.0
 
 # One thread per worker: results must not depend on how many there are, and the workers are the parallelism.
@@ -45,32 +46,43 @@ class Session:
 
     Attributes:
         ray: the module.
-        workers: how many actors to keep.
+        workers: how many actors to keep; None: as many as the cluster has processors.
         environment: of the actors' processes.
         undo: what ends it.
+        versions: of packages that workers must have, if they may be on other machines.
     """
 
     ray: Any
-    workers: int
+    workers: int | None
     environment: dict[str, str]
     undo: contextlib.ExitStack
+    versions: dict[str, str] | None = None
 
     @classmethod
-    def open(cls, address: str, workers: int | None) -> Session:
-        """Use the Ray that the process already uses, else start or join one."""
+    def open(cls, address: str, workers: int | None, stored: int = 0) -> Session:
+        """Use the Ray that the process already uses, else start or join one.
+
+        Args:
+            stored: bytes that will be put into the object store.
+        """
         ray = sys.modules.get("ray")
         if ray is not None and ray.is_initialized():
-            return cls(ray, workers or _processors_of(ray), THREADS, contextlib.ExitStack())
+            return cls(ray, workers, THREADS, contextlib.ExitStack())
         with contextlib.ExitStack() as undo, _sigterm_kept():
             for name, value in QUIET.items():
                 os.environ.setdefault(name, value)
             if address == "local":
                 workers = workers or _processors_here()
-                ray = _start(workers, undo)
+                ray = _start(workers, stored, undo)
                 environment = THREADS | {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
             else:
                 ray, environment = _join(address, undo), THREADS
-            return cls(ray, workers or _processors_of(ray), environment, undo.pop_all())
+            needed = None if address == "local" else versions()
+            return cls(ray, workers, environment, undo.pop_all(), needed)
+
+    def count(self) -> int:
+        """How many actors to keep now."""
+        return self.workers or max(1, int(self.ray.cluster_resources().get("CPU", 1)))
 
     def actor_class(self) -> Any:
         """What makes actors of `Worker`. Ray must never repeat a call by itself: the pool decides what runs again."""
@@ -83,7 +95,7 @@ class Session:
         )
 
 
-def _start(workers: int, undo: contextlib.ExitStack) -> Any:
+def _start(workers: int, stored: int, undo: contextlib.ExitStack) -> Any:
     """Ray on this machine alone: quiet, behind a token, in a folder of its own that goes when it ends."""
     _protect()
     ray = _import_ray()
@@ -101,26 +113,30 @@ def _start(workers: int, undo: contextlib.ExitStack) -> Any:
             dashboard_host="127.0.0.1",
             log_to_driver=False,
             logging_level="ERROR",
-            object_store_memory=STORE_BYTES,
+            object_store_memory=STORE_BYTES + stored,
             _temp_dir=os.path.join(folder.name, "ray"),
         )
     except Exception as error:
-        raise RunError(f"Ray did not start: {brief(error)}. --workers 0 does without") from error
+        raise RunError(f"Ray did not start: {_brief(error)}. --workers 0 does without") from error
     return ray
 
 
 def _join(address: str, undo: contextlib.ExitStack) -> Any:
-    """Ray on a running cluster."""
+    """Ray on a running cluster, whose workers will run the package that runs here."""
     target = os.environ.get("RAY_ADDRESS", address) if address == "auto" else address
     ray = _import_ray()
     _check_reachable(target)
     _hush(undo)
     undo.callback(ray.shutdown)
     try:
-        ray.init(address=target, log_to_driver=False, logging_level="ERROR")
+        with tempfile.TemporaryDirectory(prefix="evoneuro-shipment-") as folder:
+            environment = {"py_modules": pack(Path(folder))}
+            ray.init(address=target, log_to_driver=False, logging_level="ERROR", runtime_env=environment)
+    except EvoNeuroError:
+        raise
     except (Exception, SystemExit) as error:  # Ray ends the process when a cluster refuses it
         raise EvoNeuroError(
-            f"cannot join a Ray cluster at {target}: {brief(error)}. Start one with `ray start --head`, or leave "
+            f"cannot join a Ray cluster at {target}: {_brief(error)}. Start one with `ray start --head`, or leave "
             "--address out to use this machine"
         ) from error
     return ray
@@ -195,10 +211,6 @@ def _processors_here() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _processors_of(ray: Any) -> int:
-    return max(1, int(ray.cluster_resources().get("CPU", 1)))
-
-
-def brief(error: BaseException) -> str:
+def _brief(error: BaseException) -> str:
     """The first line of an error of Ray, which may come with pages."""
     return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")

@@ -31,8 +31,10 @@ from evoneuro.plugins import MissingPluginError, as_sent, plugin_error
 from evoneuro.robustness import evaluate_robust
 from evoneuro.simulator.lanes import warm_up
 from evoneuro.task import Task, load_task
+from evoneuro.workers.shipment import check_versions
 
 Packed = dict[str, Any]
+Arrays = Mapping[str, npt.NDArray[Any]]
 
 COLUMNS = {
     **dict.fromkeys(("score", "latency", "energy", "robustness"), np.float64),
@@ -44,13 +46,18 @@ _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _LONGEST_REASON = 300  # characters; a plugin may put a whole array into its message
 
 
-def build_task(task_name: str, parameters: Mapping[str, Any]) -> Task:
+def build_task(task_name: str, parameters: Mapping[str, Any], arrays: Arrays | None = None) -> Task:
     """The named task with all that takes long done: no batch pays for it, and no deadline counts it.
+
+    Args:
+        arrays: what another process has loaded (see `Task.loaded_arrays`).
 
     Raises:
         EvoNeuroError, PluginError: as `evoneuro.task.load_task`, or the task's data cannot be read.
     """
     task = load_task(task_name, parameters)
+    if arrays is not None:
+        task.adopt_arrays(arrays)
     if task.kind != "control":
         try:
             task.inputs(0)  # reads the data set
@@ -91,12 +98,25 @@ class Worker:
     Nothing here raises: a task that cannot be built is reported by `trouble`.
     """
 
-    def __init__(self, task_name: str, parameters: Mapping[str, Any], parcel: Parcel | None = None) -> None:
+    def __init__(
+        self,
+        task_name: str,
+        parameters: Mapping[str, Any],
+        parcel: Parcel | None = None,
+        arrays: Arrays | None = None,
+        versions: Mapping[str, str] | None = None,
+    ) -> None:
+        """Build the task, with the files of `parcel` and of arrays that are loaded already.
+
+        Args:
+            versions: of packages that must be the same on every machine.
+        """
         self._trouble: tuple[str, str] | None = None
         try:
+            check_versions(versions or {})
             if parcel is not None:
                 unpack_parcel(parcel)
-            self._task = build_task(task_name, parameters)
+            self._task = build_task(task_name, parameters, arrays)
         except BaseException as error:
             self._trouble = _trouble(task_name, error)
 
