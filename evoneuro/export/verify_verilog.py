@@ -31,7 +31,7 @@ from evoneuro.network import Network
 SMALL = 20  # neurons of a network whose core is read back, each on a pin
 PERIOD = 8  # clocks of a bit on the simulated serial line
 BOARD_CLOCK = 12.0  # MHz, of the iCEBreaker
-RTL, NETLIST, SERIAL, CORE = "iverilog", "netlist", "up5k bitstream", "core bitstream"
+RTL, VERILATOR, NETLIST, SERIAL, CORE = "iverilog", "verilator", "netlist", "up5k bitstream", "core bitstream"
 
 SOURCES = {
     "iverilog": "apt-get install iverilog, or brew install icarus-verilog",
@@ -71,34 +71,6 @@ T13 T14 T15 T16
 
 # the smaller first: its bitstream is read back sooner
 DEVICES = (Device("hx1k", "tq144", tuple(_TQ144.split())), Device("hx8k", "ct256", tuple(_CT256.split())))
-
-
-class VerilogVerifier:
-    """Runs the export of one of the Verilog targets."""
-
-    def __init__(self, target: Verilog) -> None:
-        self.target = target
-
-    def tools(self) -> list[Tool]:
-        """Simulators, synthesis, placement and what reads bitstreams back."""
-        return [Tool(name, shutil.which(name), how) for name, how in SOURCES.items()]
-
-    def verify(self, network: Network, sent: Sent, folder: Path) -> list[Verified]:
-        """Run the export in `folder` through every stage whose tools are here."""
-        sources = self.target.sources(network)
-        around = {**shell(network, sources), **bench(network, sent), **uart_bench(network, sent)}
-        for name, text in {**sources, **around}.items():
-            (folder / name).write_text(text)
-        stages: list[tuple[Sequence[str], Callable[[_Job], Verified | None]]] = [
-            (("iverilog",), _rtl),
-            (("verilator",), _verilated),
-            (("iverilog", "yosys"), _netlist),
-            (ICE, _serial_bitstream),
-            (ICE, _core_bitstream),
-        ]
-        job = _Job(network, sent, folder, list(sources))
-        found = [stage(job) for needs, stage in stages if all(shutil.which(name) for name in needs)]
-        return [one for one in found if one is not None]
 
 
 @dataclass(frozen=True)
@@ -155,7 +127,7 @@ def _verilated(job: _Job) -> Verified:
     """The text in Verilator, which knows two values of a bit and is a second opinion."""
     command = ["verilator", "--binary", "--timing", "-Wno-fatal", "-Wno-lint", "-CFLAGS", "-O0", "-o", "bench"]
     call([*command, "--top-module", "snn_tb", BENCH, *job.sources], job.folder)
-    return job.judged("verilator", call([str(job.folder / "obj_dir" / "bench"), "+print"], job.folder))
+    return job.judged(VERILATOR, call([str(job.folder / "obj_dir" / "bench"), "+print"], job.folder))
 
 
 def _netlist(job: _Job) -> Verified:
@@ -279,3 +251,38 @@ def _bits(word: str, count: int) -> list[int]:
 def _numbers(words: Sequence[str]) -> list[float]:
     """Integers as printed; infinite where a bit is unknown."""
     return [float(word) if word.lstrip("-").isdigit() else np.inf for word in words]
+
+
+STAGES: dict[str, tuple[Sequence[str], Callable[[_Job], Verified | None]]] = {
+    RTL: (("iverilog",), _rtl),
+    VERILATOR: (("verilator",), _verilated),
+    NETLIST: (("iverilog", "yosys"), _netlist),
+    SERIAL: (ICE, _serial_bitstream),
+    CORE: (ICE, _core_bitstream),
+}
+
+
+class VerilogVerifier:
+    """Runs the export of one of the Verilog targets.
+
+    Args:
+        stages: which of `STAGES`, or all.
+    """
+
+    def __init__(self, target: Verilog, stages: Sequence[str] | None = None) -> None:
+        self.target = target
+        self.stages = STAGES if stages is None else {name: STAGES[name] for name in stages}
+
+    def tools(self) -> list[Tool]:
+        """Simulators, synthesis, placement and what reads bitstreams back."""
+        return [Tool(name, shutil.which(name), how) for name, how in SOURCES.items()]
+
+    def verify(self, network: Network, sent: Sent, folder: Path) -> list[Verified]:
+        """Run the export in `folder` through every stage whose tools are here."""
+        sources = self.target.sources(network)
+        around = {**shell(network, sources), **bench(network, sent), **uart_bench(network, sent)}
+        for name, text in {**sources, **around}.items():
+            (folder / name).write_text(text)
+        job = _Job(network, sent, folder, list(sources))
+        found = [run(job) for needs, run in self.stages.values() if all(shutil.which(name) for name in needs)]
+        return [one for one in found if one is not None]
