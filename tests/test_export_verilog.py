@@ -200,7 +200,7 @@ def test_the_published_size_is_beaten(tmp_path: Path) -> None:
     )  # fmt: skip
     cells = re.search(r"ICESTORM_LC:\s+(\d+)/", packed.stderr)
     assert cells is not None
-    assert int(cells[1]) <= 2200
+    assert int(cells[1]) <= 1900
 
 
 # What is there and what is not

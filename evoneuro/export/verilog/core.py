@@ -96,33 +96,62 @@ class _Builder:
         self._place()
 
     def _place(self) -> None:
-        """Where the register's zero is, and how wide it is."""
+        """Where the register's zero is, how wide it is, and which table adds what."""
         narrow = self.channel is not None and self.layout.charge_width <= TABLE_BITS
         items = [Item((_tap(*key),), (0, weight)) for key, weight in self.weights.items() if weight]
         items += [self._charge()] if narrow else []
-        self.groups = tables(items)
         self.wide = self.channel is not None and not narrow
         left = self._leaked(self.kept_low), self._leaked(self.kept_high)
         self.floored, self.capped = left[0] < self.network.v_min, left[1] > self.network.v_max
         # what neither leaks nor is read may be clipped when it is stored, and takes fewer bits
         self.early = self.floored and self.leak == NO_LEAK and not self.read and self.network.reset == "zero"
+        self.clips = (self.floored and not self.early) or self.capped
         if self.early:
             self.kept_low = self.network.v_min
-        least = [min(combined([item.values for item in group])) for group in self.groups]
-        if self.leak == NO_LEAK:
-            self.least, self.offset = [0] * len(least), -self.low
-            round_ = (1 << max(-self.low + self.network.v_min - 1, 0).bit_length()) - self.network.v_min
-            if self.early and bits_of(0, self.high + round_) == bits_of(0, self.high + self.offset):
-                self.offset = round_
-        else:
-            self.least, self.offset = least, -sum(least) << self.leak
+        more = self._offset(items)
         self.width = bits_of(self.low + self.offset, self.high + self.offset)
-        self.kept = Operand(
-            f"u{self.i}",
-            bits_of(self.kept_low + self.offset, self.kept_high + self.offset),
-            self.kept_low + self.offset,
-            self.kept_high + self.offset,
-        )
+        kept = self.kept_low + self.offset, self.kept_high + self.offset
+        self.kept = Operand(f"u{self.i}", bits_of(*kept), *kept)
+        self.riders = self._riders()
+        room = 0 if self.clips else -sum(len(item.bits) for item in items) % TABLE_BITS
+        items += [Item((rider,), (0, 1)) for rider in self.riders[:room]]
+        self.riders = self.riders[room:]
+        self.groups = tables(items)
+        least = [min(_values(group)) for group in self.groups]
+        self.added = [0] * len(least) if self.leak == NO_LEAK else [-low for low in least]
+        if more:
+            self.added[max(range(len(least)), key=lambda g: max(map(abs, _values(self.groups[g]))))] += more
+
+    def _offset(self, items: list[Item]) -> int:
+        """Choose what the register has on top of the potential; what tables must have on top of what they sum.
+
+        Where it can be done, the threshold comes to stand at a power of two: then the highest bit of the sum says that
+        it is reached, all others go straight into the register, and both the comparison and a cell for each bit of the
+        register are saved. With K on top and q its lowest bits, v >> leak is (u >> leak) - (K >> leak), less 1 where
+        the lowest bits of u are below q.
+        """
+        least = sum(min(item.values) for item in items)
+        self.below = 0
+        if self.able and self.network.reset == "zero" and not self.clips and (items or self.leak == NO_LEAK):
+            self.offset = (1 << max(self.threshold - self.low - 1, 0).bit_length()) - self.threshold
+            if self.leak == NO_LEAK:
+                return 0
+            self.below = self.offset & ((1 << self.leak) - 1)
+            return (self.offset >> self.leak) + least + (self.leak in (1, 2) and self.below > 0)
+        self.offset = -self.low if self.leak == NO_LEAK else -least << self.leak
+        return 0
+
+    def _riders(self) -> list[str]:
+        """Bits that u - (u >> leak) has on top of what is added for it; for small leaks that is u/2, or u/2 + u/4."""
+        if not self.remembers or self.leak <= 0:
+            return []
+        u, below = self.kept, self.below
+        if self.leak == 1:
+            return [] if below else [_bit(u, 0)]
+        if self.leak == 2:  # less the 1 that is in a table
+            u0, u1 = _bit(u, 0), _bit(u, 1)
+            return {0: [u0, u1], 1: [f"({u0} & {u1})"], 2: [u0], 3: [f"({u0} | {u1})"]}[below]
+        return [f"~({at_least(u.name, min(self.leak, u.width), False, below)})"] if below else []
 
     def _charge(self) -> Item:
         """A charge of few bits, as an item of a table."""
@@ -167,37 +196,46 @@ class _Builder:
 
     def _integrated(self) -> tuple[list[Operand], list[str]]:
         """What is summed: what the leak and the clip leave, and what arrives."""
-        operands, carries = self._left() if self.remembers and self.leak != 0 else ([], [])
-        for group, least in zip(self.groups, self.least, strict=True):
-            values = [value - least for value in combined([item.values for item in group])]
+        operands, riders = self._left() if self.remembers and self.leak != 0 else ([], [])
+        groups = sorted(zip(self.groups, self.added, strict=True), key=lambda one: max(map(abs, _values(one[0]))))
+        for group, added in groups:
+            values = [value + added for value in _values(group)]
             bits = [bit for item in group for bit in item.bits]
+            if operands and operands[-1].minus:
+                operands[-1] = self._difference(bits, values, operands[-1])
+                continue
             low, high = min(values), max(values)
             width = bits_of(low, high)
             name = self.lines.table(bits, [value % (1 << width) for value in values], width)
-            operands.append(Operand(name, width, low, high))
+            operands.insert(0, Operand(name, width, low, high))
         if self.wide:
             width, most, k = self.layout.charge_width, self.network.input_max, self.channel or 0
             name = self.lines.wire(width, f"charge[{(k + 1) * width - 1}:{k * width}]")
-            operands.append(Operand(name, width, -most, most))
-        return operands, carries
+            operands.insert(0, Operand(name, width, -most, most))
+        return operands, riders
+
+    def _difference(self, bits: list[str], values: list[int], down: Operand) -> Operand:
+        """A table less an operand, as ~(~table + operand): the operand's bits need no cells to be inverted."""
+        low, high = min(values) - down.high, max(values) - down.low
+        width = min(bits_of(low, high), self.width)
+        inverted = self.lines.table(bits, [~value % (1 << width) for value in values], width)
+        return Operand(self.lines.wire(width, f"~({inverted} + {down.to(width)})"), width, low, high)
 
     def _left(self) -> tuple[list[Operand], list[str]]:
         """u - (u >> leak), which for small leaks is u/2 or u/2 + u/4 and what rounding took; then the clip."""
-        u, clips = self.kept, (self.floored and not self.early) or self.capped
+        u = self.kept
         if self.leak == NO_LEAK:
-            operands, carries = [u], []
+            operands = [u]
         elif self.leak <= 2:
             operands = [self._shifted(u, shift) for shift in range(1, self.leak + 1)]
-            carries = [_bit(u, bit) for bit in range(self.leak)]
         else:
             down = self._shifted(u, self.leak)
             operands = [u, Operand(down.name, down.width, down.low, down.high, minus=True)]
-            carries = []
-        if not clips:
-            return operands, carries
+        if not self.clips:
+            return operands, self.riders
         base = self.offset - (0 if self.leak == NO_LEAK else self.offset >> self.leak)
         low, high = self._leaked(self.kept_low) + base, self._leaked(self.kept_high) + base
-        total = add(self.lines, operands, carries, bits_of(low, high))
+        total = add(self.lines, operands, self.riders, bits_of(low, high))
         left = Operand(total.name, bits_of(low, high), low, high)
         if total.width < left.width:
             left = Operand(self.lines.wire(left.width, total.to(left.width)), left.width, low, high)
@@ -265,6 +303,10 @@ class _Builder:
         if not self.able:
             head += "; can never fire"
         return [head, *(f"{weight:+d} from {pre} after {delay}" for (pre, delay), weight in self.weights.items())]
+
+
+def _values(group: list[Item]) -> list[int]:
+    return combined([item.values for item in group])
 
 
 def _tap(pre: int, delay: int) -> str:
