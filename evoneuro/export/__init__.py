@@ -25,6 +25,7 @@ GROUP = "evoneuro.exporters"
 _BUILT_IN: tuple[Exporter, ...] = (
     C(),
     verilog.SPATIAL,
+    verilog.MULTIPLEXED,
     tennlab.Tennlab(),
     nir.Nir(),
     nest.Nest(),

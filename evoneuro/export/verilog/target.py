@@ -9,7 +9,7 @@ from evoneuro.coding import decoder_from_spec
 from evoneuro.coding.decoders import DECODERS
 from evoneuro.export.c import table_of
 from evoneuro.export.verify import sent_to
-from evoneuro.export.verilog import bench, coding, core, shell
+from evoneuro.export.verilog import bench, coding, core, multiplexed, shell
 from evoneuro.network import Network
 
 
@@ -64,4 +64,10 @@ class Verilog:
 
 SPATIAL = Verilog(
     "verilog", "Verilog for FPGAs, a step in one clock: every neuron is logic of its own", core.core, lambda network: []
+)
+MULTIPLEXED = Verilog(
+    "verilog-multiplexed",
+    "Verilog for FPGAs, a synapse in one clock: one datapath for all neurons, tables in block RAM",
+    multiplexed.core,
+    multiplexed.check,
 )
