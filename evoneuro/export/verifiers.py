@@ -38,6 +38,7 @@ class RoundTrip:
 VERIFIERS: dict[str, Verifier] = {
     "c": CVerifier(),
     "verilog": VerilogVerifier(verilog.SPATIAL),
+    "verilog-multiplexed": VerilogVerifier(verilog.MULTIPLEXED),
     "tennlab": RoundTrip(),
 }
 

@@ -124,7 +124,7 @@ def _thresholds(network: Network, found: Ranges) -> npt.NDArray[np.int64]:
 def _shifts(network: Network) -> list[int]:
     """The leaks that there are, most frequent first; leak 0 keeps nothing and needs no shift."""
     kinds, counts = np.unique(network.leak[network.leak != 0], return_counts=True)
-    return kinds[np.argsort(-counts, kind="stable")].tolist()
+    return [int(kind) for kind in kinds[np.argsort(-counts, kind="stable")]]
 
 
 def _widths(network: Network, program: list[Operation], found: Ranges) -> dict[str, int]:
