@@ -147,8 +147,12 @@ class Task:
         raise NotImplementedError
 
     def document(self, seed: int) -> dict[str, Any]:
-        """What a network file says of the task; the seed keeps a data set's test split apart for good."""
-        return {"name": self.name, "version": self.version, "parameters": _plain(self.changed), "seed": seed}
+        """What a network file says of the task; the seed keeps a data set's test split apart for good.
+
+        Where a decision leaves nothing for the next one, as with samples, it says so: `keep_state` is false.
+        """
+        forgets = {} if getattr(self, "keep_state", False) else {"keep_state": False}
+        return {"name": self.name, "version": self.version, "parameters": _plain(self.changed), "seed": seed, **forgets}
 
     def _decoder(self) -> dict[str, Any]:
         return decoder_from_spec(self.decoder).spec()

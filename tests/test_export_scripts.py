@@ -22,12 +22,15 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from conformance import relay
-from simulators import CORE, CORES, core_network, core_raster, expected, interpreter, run_scripts, run_torch
+from simulators import CORE, CORES, core_network, core_raster, expected, interpreter
 from strategies import STYLES, random_network, random_raster
 
 from evoneuro.errors import EvoNeuroError
 from evoneuro.export import EXPORTERS, export, render
+from evoneuro.export.nir_equations import spikes_of
 from evoneuro.export.portable import longest_exact, takes_negative_charges
+from evoneuro.export.verifiers import VERIFIERS, verify
+from evoneuro.export.verify_scripts import SIMULATORS, run_scripts, run_torch
 from evoneuro.network import ARRAYS, NO_FLOOR, NO_LEAK, Network
 from evoneuro.neuron import Reference
 from evoneuro.passes import with_relays, without_floor
@@ -169,31 +172,19 @@ def test_negative_charges_and_long_rasters_where_there_is_no_floor() -> None:
 
 def graph_of(network: Network, file: str) -> Any:
     nir = pytest.importorskip("nir")
-    return nir.read(io.BytesIO(render(network, "nir")[file]))  # type: ignore[arg-type]
+    return nir.read(io.BytesIO(render(network, FILES[file])[file]))  # type: ignore[arg-type]
 
 
-def read(graph: Any, raster: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
-    """Spikes uint8 (steps, neurons) of a graph by the equations of NIR, forward Euler in float64."""
-    conventions = json.loads(graph.metadata["evoneuro"])
-    lif, dt = graph.nodes["lif"], conventions["dt"]
-    v, spikes = np.zeros(len(lif.tau)), np.zeros((len(raster) + 1, len(lif.tau)))
-    for t, charge in enumerate(raster):
-        copied = graph.nodes["copy"].weight @ spikes[t]
-        current = graph.nodes["w_in"].weight @ charge + graph.nodes["w_rec"].weight @ copied
-        v = v + dt / lif.tau * (lif.v_leak - v + lif.r * current)
-        spikes[t + 1] = v > lif.v_threshold
-        v = np.where(spikes[t + 1], lif.v_reset, v)
-    result: npt.NDArray[np.uint8] = spikes[1:, : conventions["neurons"]].astype(np.uint8)
-    return result
+FILES = {"network.nir": "nir", "network_snntorch.nir": "nir", "network_delays.nir": "nir-delays"}
 
 
-@pytest.mark.parametrize("file", ["network.nir", "network_snntorch.nir"])
+@pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("style", CORES)
 def test_nirs_equations_give_every_spike(file: str, style: str) -> None:
     for seed in range(4):
         network = core_network(seed, CORES[style])
         raster = core_raster(seed, network, 60)
-        assert np.array_equal(read(graph_of(network, file), raster), expected(network, raster)), seed
+        assert np.array_equal(spikes_of(graph_of(network, file), raster), expected(network, raster)), seed
 
 
 def test_a_nir_file_says_what_nir_has_no_place_for() -> None:
@@ -213,6 +204,18 @@ def test_a_nir_file_says_what_nir_has_no_place_for() -> None:
     assert render(network, "nir") == render(network, "nir")
 
 
+def test_delay_nodes_are_there_on_request() -> None:
+    network = core(delay=[3, 1])
+    graph = graph_of(network, "network_delays.nir")
+    assert set(graph.nodes) == {"input", "w_in", "lif", "copy", "w_rec", "delay_3", "w_3", "output"}
+    assert graph.nodes["delay_3"].delay.tolist() == [2e-4] * 4  # the recurrent edge takes the third step
+    assert len(graph.nodes["lif"].tau) == network.neurons
+    assert json.loads(graph.metadata["evoneuro"])["ids"] == network.ids.tolist()
+    assert EXPORTERS["nir-delays"].check(core(refractory=[0, 0, 0, 2])) == EXPORTERS["nir"].check(
+        core(refractory=[0, 0, 0, 2])
+    )
+
+
 def test_bytes_are_written_as_they_are(tmp_path: Path) -> None:
     nir = pytest.importorskip("nir")
     paths = export(core(), "nir", tmp_path / "out")
@@ -228,6 +231,51 @@ def test_without_nir_there_is_advice(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # Real simulators
+
+
+def test_verification_runs_nirs_equations() -> None:
+    pytest.importorskip("nir")
+    network = core_network(0, CORES["large"])
+    for target, files in (("nir", ["network.nir", "network_snntorch.nir"]), ("nir-delays", ["network_delays.nir"])):
+        found = verify(network, target)
+        assert [machine.machine for machine in found[: len(files)]] == [f"{file} by NIR's equations" for file in files]
+        assert all(machine.mismatches == 0 and machine.spikes > 50 for machine in found)
+
+
+def test_verification_gives_a_target_without_floor_what_it_takes() -> None:
+    pytest.importorskip("nir")
+    network = core(v_min=-9, weight=[1, 1])
+    assert verify(network, "nir")[0].mismatches == 0  # charges below 0 would reach the floor
+
+
+@pytest.mark.parametrize("target", SCRIPTS)
+def test_verification_runs_the_script(target: str) -> None:
+    interpreter(target, *NEEDS[target])
+    (found,) = verify(core_network(0, CORES["large"]), target)
+    assert (found.machine, found.steps, found.mismatches) == (target, 200, 0)
+    assert found.spikes > 50
+
+
+def test_verification_finds_a_wrong_script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Any program can stand for a simulator: one that says that all neurons fire is found out."""
+    exporter = EXPORTERS["brian2"]
+    monkeypatch.setattr(
+        type(exporter), "export", lambda self, network: {"a.py": "import numpy as np\nchecked = np.asarray\n"
+        f"simulate = lambda charges: np.ones((len(charges), {network.neurons}), np.uint8)\n"}
+    )  # fmt: skip
+    monkeypatch.setattr(type(SIMULATORS["brian2"]), "python", sys.executable)
+    (found,) = verify(core(), "brian2")
+    assert found.mismatches == 4 * 200 - found.spikes > 0
+
+
+@pytest.mark.parametrize("target", SCRIPTS)
+def test_without_a_simulator_it_says_how_to_get_it(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"EVONEURO_{target.upper()}_PYTHON", "/no/such/python")
+    with pytest.raises(EvoNeuroError, match=rf"Missing are {target}: pip install .* EVONEURO_{target.upper()}_PYTHON"):
+        verify(core(), target)
+    (tool,) = VERIFIERS[target].tools()
+    assert tool.path is None
+
 
 NEEDS = {
     "brian2": ("brian2",), "nest": ("nest",), "pynn": ("nest", "pyNN.nest"), "lava": ("lava.proc.dense.process",),

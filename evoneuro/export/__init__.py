@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from evoneuro.errors import EvoNeuroError, FormatError, PluginError, check_choice
 from evoneuro.export import brian2, dot, graphml, lava, nest, nir, pynn, tennlab
+from evoneuro.export.arduino import Arduino
 from evoneuro.export.c import C
 from evoneuro.export.contract import Exporter, files_of
 from evoneuro.export.verilog import target as verilog
@@ -24,10 +25,12 @@ GROUP = "evoneuro.exporters"
 
 _BUILT_IN: tuple[Exporter, ...] = (
     C(),
+    Arduino(),
     verilog.SPATIAL,
     verilog.MULTIPLEXED,
     tennlab.Tennlab(),
     nir.Nir(),
+    nir.NirDelays(),
     nest.Nest(),
     pynn.Pynn(),
     brian2.Brian2(),

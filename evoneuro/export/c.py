@@ -41,7 +41,7 @@ class C:
 
     def export(self, network: Network) -> dict[str, str]:
         """`snn.h`, `snn.c`, `main.c` and a `Makefile`."""
-        values = _values(network)
+        values = values_of(network)
         return {
             "snn.h": render("snn.h.jinja", **values),
             "snn.c": render("snn.c.jinja", **values),
@@ -64,7 +64,7 @@ class C:
 
 def serving_program(network: Network) -> str:
     """`serve.c`, which answers what verification and closed loops ask of the network, line by line."""
-    values = _values(network)
+    values = values_of(network)
     said = len(values["groups"]) or values["numbers"] or 1
     return render("serve.c.jinja", **values, said=said)
 
@@ -80,8 +80,8 @@ def table_of(network: Network) -> EncoderTable | None:
     return EncoderTable.of(encoder, network.window)
 
 
-def _values(network: Network) -> dict[str, Any]:
-    """What the templates say."""
+def values_of(network: Network) -> dict[str, Any]:
+    """What the templates say, name -> value."""
     low, high = potential_ranges(network)
     register = _signed(int(low.min(initial=0)), int(high.max(initial=0)))
     decoder = decoder_from_spec(network.decoder)
@@ -96,6 +96,7 @@ def _values(network: Network) -> dict[str, Any]:
         "title": f"A spiking network for {task}",
         "summary": f"{network.neurons} neurons, {network.synapses} synapses, {network.window} steps a decision.",
         "usage": "make && ./example < observations.txt",
+        "forgets": (network.task or {}).get("keep_state", True) is False,
         "n": network.neurons,
         "s": network.synapses,
         "inputs": len(network.inputs),

@@ -79,14 +79,16 @@ class Machine:
     def sizes(self, folder: Path) -> dict[str, int]:
         """Bytes of flash of the network alone, `snn.c`, and of the RAM of its state."""
         compiler = [flag for flag in self.compiler if flag != "-ffunction-sections"]
-        size = self.compiler[0].removesuffix("gcc") + "size"
         (folder / "ram.c").write_text('#include "snn.h"\nsnn_state state;\n')
-        found = []
         for name in ("snn", "ram"):
             call([*compiler, "-c", "-o", f"{name}.o", f"{name}.c"], folder)
-            found.append([int(word) for word in call([size, f"{name}.o"], folder).splitlines()[1].split()[:3]])
-        (text, data, _), (*_, bss) = found
-        return {"flash_bytes": text + data, "ram_bytes": bss}
+        return {"flash_bytes": self.size(folder, "snn.o")[0], "ram_bytes": self.size(folder, "ram.o")[1]}
+
+    def size(self, folder: Path, name: str) -> tuple[int, int]:
+        """Bytes of flash and of RAM of a program or object."""
+        tool = self.compiler[0].removesuffix("gcc") + "size"
+        text, data, bss = (int(word) for word in call([tool, name], folder).splitlines()[1].split()[:3])
+        return text + data, data + bss
 
 
 def _cortex(name: str, board: str, tick: float) -> Machine:
@@ -127,14 +129,26 @@ MACHINES = (
 )
 ATMEGA = Machine(
     "atmega328p",
-    ("avr-gcc", "-mmcu=atmega328p", "-Os", "-ffunction-sections", "-fdata-sections", "-std=gnu99", *WARNINGS),
+    (
+        "avr-gcc",
+        "-mmcu=atmega328p",
+        "-Os",
+        "-ffunction-sections",
+        "-fdata-sections",
+        "-fno-common",
+        "-std=gnu99",
+        *WARNINGS,
+    ),
     ("avr.c",),
     "cycles",
     1.0,
     ("avr-gcc", "libsimavr", "gcc"),
-    ("-Wl,--gc-sections",),
+    # whether a program fits is seen from its size, not from a linker that fails
+    ("-Wl,--gc-sections,--defsym=__TEXT_REGION_LENGTH__=1M,--defsym=__DATA_REGION_LENGTH__=60K",),
     ("./simavr",),
-)
+)  # fmt: skip
+ATMEGA_FLASH, ATMEGA_RAM = 32 * 1024, 2 * 1024  # bytes
+ATMEGA_STACK = 192  # bytes of RAM that programs leave for it, at least
 ARDUINO_CORE = Path("/usr/share/arduino/hardware/arduino/avr")
 
 

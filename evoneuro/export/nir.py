@@ -16,12 +16,16 @@ files:
 - `network.nir`: r is 1 and weights carry tau / DT. norse ignores r.
 - `network_snntorch.nir`: r is tau / DT, and each neuron's weights are divided by its threshold so that all have the
   same one. snnTorch wants both, and takes a loop of two nodes, which `copy` makes one of three, for something else.
+
+The target "nir-delays" keeps delays where a reader knows NIR's Delay, y(t) = x(t - delay), one delay for each of its
+elements: for every delay d above one step, lif -> delay_d -> w_d -> lif, all elements of delay_d waiting (d - 1) DT.
 """
 
 from __future__ import annotations
 
 import io
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -32,6 +36,8 @@ from evoneuro.export import portable
 from evoneuro.export.script import origin
 from evoneuro.network import Network
 from evoneuro.passes import with_relays
+
+Floats = npt.NDArray[np.float64]
 
 DT = 1e-4  # seconds; snnTorch knows no other, and norse takes it as an argument
 KEEPS = 2.0**40  # tau / DT without leak: 1 - 1 / KEEPS is 1 in float32, and decays by 1e-12 a step in float64
@@ -64,12 +70,33 @@ class Nir:
         expanded = with_relays(network)
         gain = np.where(expanded.leak == 0, 1, KEEPS)
         level = expanded.threshold.astype(np.float64) - 0.5
+        tau, ones = gain * DT, np.ones_like(level)
         return {
-            "network.nir": _file(network, expanded, scale=gain, r=np.ones_like(gain), tau=gain * DT, level=level),
-            "network_snntorch.nir": _file(
-                network, expanded, scale=1 / level, r=gain, tau=gain * DT, level=np.ones_like(level)
-            ),
+            "network.nir": _file(network, expanded, _Scaling(scale=gain, r=ones, tau=tau, level=level)),
+            "network_snntorch.nir": _file(network, expanded, _Scaling(scale=1 / level, r=gain, tau=tau, level=ones)),
         }
+
+
+class NirDelays:
+    """The target "nir-delays": as "nir" for readers that know Delay nodes; no relays, the network's own neurons."""
+
+    name = "nir-delays"
+    description = "NIR file with Delay nodes in place of relays; needs the extra nir"
+
+    def check(self, network: Network) -> list[str]:
+        """The reasons of "nir"."""
+        return Nir().check(network)
+
+    def export(self, network: Network) -> dict[str, bytes]:
+        """`network_delays.nir`.
+
+        Raises:
+            EvoNeuroError: nir is not installed.
+        """
+        gain = np.where(network.leak == 0, 1, KEEPS)
+        level = network.threshold.astype(np.float64) - 0.5
+        scaling = _Scaling(scale=gain, r=np.ones_like(gain), tau=gain * DT, level=level)
+        return {"network_delays.nir": _file(network, network, scaling)}
 
 
 def _fits_float32(network: Network) -> list[str]:
@@ -81,38 +108,52 @@ def _fits_float32(network: Network) -> list[str]:
     return [f"potentials may reach {reach}, readers of NIR compute in float32, which is safe below {EXACT_FLOAT32}"]
 
 
-def _file(
-    network: Network,
-    expanded: Network,
-    scale: npt.NDArray[np.float64],
-    r: npt.NDArray[np.float64],
-    tau: npt.NDArray[np.float64],
-    level: npt.NDArray[np.float64],
-) -> bytes:
-    """HDF5 of one graph; all arrays (neurons,): factors of weights, resistances, seconds, thresholds."""
+@dataclass(frozen=True)
+class _Scaling:
+    """What one file says of each neuron, all (neurons,): factor of its weights, resistance, seconds, threshold."""
+
+    scale: Floats
+    r: Floats
+    tau: Floats
+    level: Floats
+
+
+def _file(network: Network, expanded: Network, scaling: _Scaling) -> bytes:
+    """HDF5 of one graph; delays of more than a step that are left in `expanded` become Delay nodes."""
     nir = _nir()
     n = expanded.neurons
-    arriving = np.zeros((n, n))
-    np.add.at(arriving, (expanded.post, expanded.pre), expanded.weight)
     feeding = np.zeros((n, len(expanded.inputs)))
     feeding[expanded.inputs, np.arange(len(expanded.inputs))] = 1
     zero = np.zeros(n)
+    nodes = {
+        "input": nir.Input(input_type={"input": np.array([len(expanded.inputs)])}),
+        "w_in": nir.Linear(weight=feeding * scaling.scale[:, None]),
+        "lif": nir.LIF(tau=scaling.tau, r=scaling.r, v_leak=zero, v_threshold=scaling.level, v_reset=zero),
+        "copy": nir.Linear(weight=np.eye(n)),
+        "w_rec": nir.Linear(weight=_arriving(expanded, 1) * scaling.scale[:, None]),
+        "output": nir.Output(output_type={"output": np.array([n])}),
+    }
+    edges = [("input", "w_in"), ("w_in", "lif"), ("lif", "copy"), ("copy", "w_rec"), ("w_rec", "lif")]
+    for delay in np.unique(expanded.delay[expanded.delay > 1]).tolist():
+        nodes[f"delay_{delay}"] = nir.Delay(delay=np.full(n, (delay - 1) * DT))
+        nodes[f"w_{delay}"] = nir.Linear(weight=_arriving(expanded, delay) * scaling.scale[:, None])
+        edges += [("lif", f"delay_{delay}"), (f"delay_{delay}", f"w_{delay}"), (f"w_{delay}", "lif")]
     graph = nir.NIRGraph(
-        nodes={
-            "input": nir.Input(input_type={"input": np.array([len(expanded.inputs)])}),
-            "w_in": nir.Linear(weight=feeding * scale[:, None]),
-            "lif": nir.LIF(tau=tau, r=r, v_leak=zero, v_threshold=level, v_reset=zero),
-            "copy": nir.Linear(weight=np.eye(n)),
-            "w_rec": nir.Linear(weight=arriving * scale[:, None]),
-            "output": nir.Output(output_type={"output": np.array([n])}),
-        },
-        edges=[("input", "w_in"), ("w_in", "lif"), ("lif", "copy"), ("copy", "w_rec"), ("w_rec", "lif"),
-               ("lif", "output")],
+        nodes=nodes,
+        edges=[*edges, ("lif", "output")],
         metadata={"evoneuro": json.dumps(_conventions(network, expanded))},
-    )  # fmt: skip
+    )
     file = io.BytesIO()
     nir.write(file, graph)
     return file.getvalue()
+
+
+def _arriving(network: Network, delay: int) -> Floats:
+    """Weights (post, pre) of the synapses with this delay."""
+    weight = np.zeros((network.neurons, network.neurons))
+    which = network.delay == delay
+    np.add.at(weight, (network.post[which], network.pre[which]), network.weight[which])
+    return weight
 
 
 def _conventions(network: Network, expanded: Network) -> dict[str, Any]:

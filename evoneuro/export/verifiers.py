@@ -6,11 +6,13 @@ import tempfile
 from pathlib import Path
 
 from evoneuro.errors import EvoNeuroError, check_choice
-from evoneuro.export import exporter_of, import_network, tennlab
+from evoneuro.export import EXPORTERS, exporter_of, import_network, tennlab
 from evoneuro.export.c import table_of
 from evoneuro.export.contract import files_of
 from evoneuro.export.verify import Sent, Tool, Verified, Verifier, compare, sent_to
+from evoneuro.export.verify_arduino import ArduinoVerifier
 from evoneuro.export.verify_c import CVerifier
+from evoneuro.export.verify_scripts import NirDelaysVerifier, NirVerifier, ScriptVerifier
 from evoneuro.export.verify_verilog import VerilogVerifier
 from evoneuro.export.verilog import target as verilog
 from evoneuro.network import Network
@@ -37,9 +39,13 @@ class RoundTrip:
 
 VERIFIERS: dict[str, Verifier] = {
     "c": CVerifier(),
+    "arduino": ArduinoVerifier(),
     "verilog": VerilogVerifier(verilog.SPATIAL),
     "verilog-multiplexed": VerilogVerifier(verilog.MULTIPLEXED),
     "tennlab": RoundTrip(),
+    "nir": NirVerifier(),
+    "nir-delays": NirDelaysVerifier(),
+    **{name: ScriptVerifier(EXPORTERS[name]) for name in ("nest", "pynn", "brian2", "lava")},
 }
 
 

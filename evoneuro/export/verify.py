@@ -153,8 +153,14 @@ def _episode(network: Network, table: EncoderTable, task: ControlTask, seed: int
     return np.array(seen)
 
 
-def decided(network: Network, observations: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Steps and words of one decision after another, float64 (decisions, 1 + words)."""
+def decided(
+    network: Network, observations: npt.NDArray[np.float64], keep_state: bool = True
+) -> npt.NDArray[np.float64]:
+    """Steps and words of one decision after another, float64 (decisions, 1 + words).
+
+    Args:
+        keep_state: what is left of a decision lives on into the next.
+    """
     encoder, decoder = encoder_from_spec(network.encoder or {}), decoder_from_spec(network.decoder)
     simulator = lane_simulator([network], 1, encoder, record=decoder.records)
     rows = []
@@ -162,11 +168,15 @@ def decided(network: Network, observations: npt.NDArray[np.float64]) -> npt.NDAr
         choice, latency = simulator.act(observation[None])
         words = np.ravel(decoder.read(simulator.output)) if decoder.records else choice
         rows.append(np.concatenate([latency, words]).astype(np.float64))
+        if not keep_state:
+            simulator.forget()
     return np.array(rows)
 
 
-def decided_on_charges(network: Network, fed: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
-    """Steps and words of one decision after another on charges (decisions, steps, inputs)."""
+def decided_on_charges(
+    network: Network, fed: npt.NDArray[np.int32], keep_state: bool = True
+) -> npt.NDArray[np.float64]:
+    """Steps and words of one decision after another on charges (decisions, steps, inputs): see `decided`."""
     decoder = decoder_from_spec(network.decoder)
     simulator = lane_simulator([network], 1, record=decoder.records)
     rows = []
@@ -174,6 +184,8 @@ def decided_on_charges(network: Network, fed: npt.NDArray[np.int32]) -> npt.NDAr
         choice, latency = simulator.decide(np.ascontiguousarray(charges[:, :, None]))
         words = np.ravel(decoder.read(simulator.output)) if decoder.records else choice
         rows.append(np.concatenate([latency, words]).astype(np.float64))
+        if not keep_state:
+            simulator.forget()
     return np.array(rows)
 
 

@@ -44,8 +44,13 @@ void start(void)
 
 uint32_t spent(void)
 {
+    cli();
+    const uint16_t now = TCNT1;
+    const uint16_t late = TIFR1 & (1 << TOV1) && now < 0x8000;  /* a turn whose interrupt is yet to come */
+    const uint32_t counted = ((uint32_t)(turns + late) << 16) + now;
     TCCR1B = 0;
-    return ((uint32_t)turns << 16) + TCNT1;
+    sei();
+    return counted;
 }
 
 int main(void)

@@ -8,6 +8,7 @@
 #include <simavr/sim_elf.h>
 
 enum { CLOCK = 16000000, PAUSE = 200 };  /* instructions between characters that come in */
+enum { UCSR0B = 0xc1, RXEN0 = 1 << 4 };  /* whether the UART listens */
 
 static FILE *sent;
 static int ready = 1;
@@ -53,7 +54,7 @@ int main(int count, char **names)
         if (state == cpu_Done || state == cpu_Crashed)
             return state == cpu_Crashed;
         struct pollfd input = { 0, POLLIN, 0 };
-        if (ready && n % PAUSE == 0 && poll(&input, 1, 0) > 0) {
+        if (n % PAUSE == 0 && ready && avr->data[UCSR0B] & RXEN0 && poll(&input, 1, 0) > 0) {
             unsigned char c;
             if (read(0, &c, 1) != 1)
                 return 0;
