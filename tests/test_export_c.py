@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from golden_data import GOLDEN, needs_golden
+from golden_data import GOLDEN, hardware_network, needs_golden
 from strategies import STYLES, random_network
 
 from evoneuro import Network
@@ -121,20 +121,9 @@ def test_inputs_need_not_come_first(tmp_path: Path) -> None:
 def test_published_sizes_are_beaten(name: str, tmp_path: Path) -> None:
     """notes of a prototype: 484 and 1,761 bytes of flash, 27 and 263 of RAM on a Cortex-M0."""
     assert GOLDEN is not None
-    path = GOLDEN / "hardware" / f"{name}.json"
+    network = hardware_network(GOLDEN / "hardware" / f"{name}.json")
     if shutil.which("arm-none-eabi-gcc") is None or shutil.which("qemu-system-arm") is None:
         pytest.skip("no toolchain for Arm")
-    document = json.loads(path.read_text())
-    inputs, neurons = document["n_in"], document["neurons"]
-    shifts = {"none": -1, "full": 0}
-    leak = [n["leak"][1] if n["leak"][0] == "shift" else shifts[n["leak"][0]] for n in neurons]
-    synapses = [(a + inputs, b + inputs, w, d) for a, b, w, d in document["syn"]]
-    pre, post, weight, delay = zip(*synapses, *((a, b + inputs, w, 1) for a, b, w in document["inp"]), strict=True)
-    network = Network(
-        ids=range(inputs + len(neurons)), threshold=[1] * inputs + [n["thr"] for n in neurons],
-        leak=[0] * inputs + leak, refractory=[0] * inputs + [n["refr"] for n in neurons], pre=pre, post=post,
-        weight=weight, delay=delay, inputs=range(inputs), outputs=[inputs], v_min=-(2**30),
-    )  # fmt: skip
     found = {machine.machine: machine for machine in CVerifier().verify(network, sent_to(network, None), tmp_path)}
     assert {machine.mismatches for machine in found.values()} == {0}
     assert len(found) == sum(machine.here for machine in MACHINES)

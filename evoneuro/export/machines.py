@@ -65,8 +65,8 @@ class Machine:
         """Whether all that it needs is here."""
         return all(where(name) for name in self.needs)
 
-    def build(self, folder: Path, program: str, sources: tuple[str, ...]) -> None:
-        """The program made of C files in `folder` and the machine's own.
+    def build(self, folder: Path, program: str) -> None:
+        """The program made of `serve.c` and `snn.c` in `folder` and the machine's own files.
 
         Raises:
             EvoNeuroError: the compiler failed or warned.
@@ -74,15 +74,14 @@ class Machine:
         own = tuple(name for name in self.files if name.endswith(".c"))
         for name in self.files:
             (folder / name).write_text(source(name))
-        call([*self.compiler, "-o", program, *sources, *own, *self.last], folder)
+        call([*self.compiler, "-c", "-o", f"snn-{self.name}.o", "snn.c"], folder)
+        call([*self.compiler, "-o", program, "serve.c", f"snn-{self.name}.o", *own, *self.last], folder)
 
     def sizes(self, folder: Path) -> dict[str, int]:
-        """Bytes of flash of the network alone, `snn.c`, and of the RAM of its state."""
-        compiler = [flag for flag in self.compiler if flag != "-ffunction-sections"]
+        """Bytes of flash of the network alone, `snn.c`, which `build` compiled, and of the RAM of its state."""
         (folder / "ram.c").write_text('#include "snn.h"\nsnn_state state;\n')
-        for name in ("snn", "ram"):
-            call([*compiler, "-c", "-o", f"{name}.o", f"{name}.c"], folder)
-        return {"flash_bytes": self.size(folder, "snn.o")[0], "ram_bytes": self.size(folder, "ram.o")[1]}
+        call([*self.compiler, "-c", "-o", "ram.o", "ram.c"], folder)
+        return {"flash_bytes": self.size(folder, f"snn-{self.name}.o")[0], "ram_bytes": self.size(folder, "ram.o")[1]}
 
     def size(self, folder: Path, name: str) -> tuple[int, int]:
         """Bytes of flash and of RAM of a program or object."""

@@ -69,7 +69,7 @@ def _on_atmega(network: Network, sent: Sent, folder: Path) -> list[Verified]:
     found = []
     build_simavr(folder)
     (folder / "serve.c").write_text(serving_program(network))
-    ATMEGA.build(folder, "serve", ("serve.c", "snn.c"))
+    ATMEGA.build(folder, "serve")
     if (reason := _no_room(*ATMEGA.size(folder, "serve"))) is None:
         found += verified_on([ATMEGA], network, sent, folder)
     else:

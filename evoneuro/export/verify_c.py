@@ -96,7 +96,7 @@ def verified_on(machines: Sequence[Machine], network: Network, sent: Sent, folde
     found = []
     for machine in machines:
         program = f"serve-{machine.name}"
-        machine.build(folder, program, ("serve.c", "snn.c"))
+        machine.build(folder, program)
         figures: dict[str, Any] = machine.sizes(folder) if machine.unit != "nanoseconds" else {}
         with Conversation([*machine.emulator, str(folder / program)], folder, DEADLINE) as conversation:
             found.append(_judged(Player(network, machine, conversation), machine, network, sent, figures))
