@@ -152,16 +152,20 @@ class Episodes:
 class Workers:
     """Who evaluates: `count` Ray workers (null: one per core; 0: this process), at `address`.
 
-    `timeout` is how long a batch may take at least before it counts as hung, in seconds.
+    `timeout` is how long a batch may take at least before it counts as hung, in seconds; `memory` is what a task's code
+    may allocate in each worker, in GiB (null: the worker's share of 80 % of the machine's; 0: no limit).
     """
 
     count: int | None = None
     address: str = "local"
     timeout: float = 60.0
+    memory: float | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.timeout <= 1e6:
             raise EvoNeuroError(f"workers.timeout: expected seconds above 0 and up to 1e6, got {self.timeout:g}")
+        if self.memory is not None and not 0 <= self.memory <= 2**20:
+            raise EvoNeuroError(f"workers.memory: expected GiB from 0 (no limit) to 2**20, got {self.memory:g}")
 
 
 @dataclass(frozen=True)

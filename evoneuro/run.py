@@ -35,14 +35,16 @@ from evoneuro.networks import Networks
 from evoneuro.objectives import COLUMN, MEASURES, Own, losses, measure, named, parse_constraint, violation
 from evoneuro.pareto import Losses
 from evoneuro.population import Measures, Population
+from evoneuro.stopping import Stop, stoppable
 from evoneuro.store import Store
 from evoneuro.task import Task
 from evoneuro.workers import Pool, open_pool
+from evoneuro.workers.worker import OUT_OF_MEMORY
 
 FRONT_LIMIT = 128
 LASTED = 0.7  # of the horizon: then it is too short to tell the good from the better
 CONFIRMING = 2**31  # added to the epochs of episodes that only the front meets
-TIMED = ("no answer within", "ran out of memory")  # reasons of failures that another machine might not see
+TIMED = ("no answer within", OUT_OF_MEMORY)  # reasons of failures that another machine might not see
 
 
 class Observer(Protocol):
@@ -97,8 +99,9 @@ class Session:
         self.timed = any(reason.startswith(TIMED) for *_, reason in self.store.failures())
         state = "failed"
         try:
-            if not self._over(self.first):
-                self._generations(seeds)
+            with stoppable(self._say_stopping) as self.stopping:
+                if not self._over(self.first):
+                    self._generations(seeds)
             state = "finished"
         except KeyboardInterrupt:
             state = "interrupted"
@@ -113,10 +116,18 @@ class Session:
         workers = self.config.workers
         task, parameters = self.config.task, self.config.parameters
         coding = [str(spec["kind"]) for spec in (self.blueprint.encoder, self.blueprint.decoder) if spec is not None]
-        arrays = self.task.loaded_arrays()
         with open_pool(
-            task, parameters, workers.count, workers.address, workers.timeout, coding=coding, arrays=arrays
+            task,
+            parameters,
+            workers.count,
+            workers.address,
+            workers.timeout,
+            coding=coding,
+            arrays=self.task.loaded_arrays(),
+            memory=workers.memory,
+            notes=self.store.path,
         ) as pool:
+            pool.draining = lambda: self.stopping.asked
             islands = {"islands": self.config.islands.count} if self.config.islands.count > 1 else {}
             header = {"run": str(self.store.path), "task": self.task.name, "seed": self.config.seed, **islands}
             self.display.start(header)
@@ -124,6 +135,13 @@ class Session:
             while not last:
                 last = self._generation(generation, pool, seeds)
                 generation += 1
+                if self.stopping.asked and not last:
+                    raise Stop
+
+    def _say_stopping(self) -> None:
+        """What the user is told after the first Ctrl-C, if the display can tell it."""
+        message = getattr(self.display, "message", lambda text: None)
+        message("evoneuro: stopping when what is in flight has been journaled; once more stops at once")
 
     def _restore(self) -> int:
         """The state after the last closed generation; returns the next one."""
@@ -268,6 +286,8 @@ class Session:
             self.counts.update(evaluations=len(results), failures=len(failures))
             self.timed = self.timed or any(reason.startswith(TIMED) for reason in failures)
             self.steps += sum(evaluation.steps for _, evaluation in results)
+        if self.stopping.asked and len(done) < len(networks):
+            raise Stop  # the pool has drained
         found = [done[i] for i in range(len(networks))]
         self.simulated += sum(evaluation.steps for evaluation in found)
         return found

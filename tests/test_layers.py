@@ -13,6 +13,7 @@ LAYERS = [
     [
         "errors",
         "deadline",
+        "stopping",
         "keys",
         "ragged",
         "physics",

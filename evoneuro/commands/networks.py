@@ -24,11 +24,14 @@ def evaluate(options: argparse.Namespace) -> int:
     from evoneuro.evaluate import evaluate
     from evoneuro.front import confidence_interval
     from evoneuro.hardware import profile
+    from evoneuro.workers.fence import results_apart
 
     device = profile(options.profile) if options.profile else None
-    network, task, cases = held_out(options)
-    result = evaluate(task, [network], cases)[0]
-    robustness = _robustness(task, network, cases, options) if options.robustness else None
+    with results_apart():
+        network, task, cases = held_out(options)
+        result = evaluate(task, [network], cases)[0]
+        robustness = _robustness(task, network, cases, options) if options.robustness else None
+        details = _details(task, network, cases, result.case_scores)
     low, high = confidence_interval(result.case_scores)
     deviation = float(result.case_scores.std(ddof=1)) if len(result.case_scores) > 1 else 0.0
     results = {
@@ -44,7 +47,7 @@ def evaluate(options: argparse.Namespace) -> int:
         "latency": result.latency,
         "energy": result.energy,
         "spikes": int(result.spikes.sum()) / result.decisions,
-        **_details(task, network, cases, result.case_scores),
+        **details,
         **(estimate_of(device, network, result, task) if device else {}),
     }
     if robustness is None or options.json:

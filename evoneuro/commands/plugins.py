@@ -49,6 +49,7 @@ def check(options: argparse.Namespace) -> int:
     from evoneuro.examine import examine
     from evoneuro.launch import configured, make_blueprint
     from evoneuro.objectives import find_own, measure, named, plugged
+    from evoneuro.workers.fence import results_apart
 
     settings = apply({"task": options.target}, options.set)
     strange = [key for key in settings if key not in ("task", "parameters", "workers")]
@@ -56,15 +57,16 @@ def check(options: argparse.Namespace) -> int:
         raise EvoNeuroError(f"--set {strange[0]}: check sets task.NAME=VALUE and workers.timeout=SECONDS only")
     config = Config.from_document(settings)
     patience = config.workers.timeout if "workers" in settings else PATIENCE
-    task = load_within(options.target, config.parameters, patience)
-    check_objectives(f"task {task.name!r}: objectives", task.objectives)
-    if options.profile:
-        make_blueprint(configured({**settings, "profile": options.profile}), task)
-    own = plugged(find_own(task.objectives))
-    findings = examine(task, config.search.population, patience)
-    if options.profile:
-        findings.fact("profile", f"{options.profile}: inputs, outputs and coding fit")
-    (row,) = measure([findings.report.network], [findings.report.evaluation], own)
+    with results_apart():
+        task = load_within(options.target, config.parameters, patience)
+        check_objectives(f"task {task.name!r}: objectives", task.objectives)
+        if options.profile:
+            make_blueprint(configured({**settings, "profile": options.profile}), task)
+        own = plugged(find_own(task.objectives))
+        findings = examine(task, config.search.population, patience)
+        if options.profile:
+            findings.fact("profile", f"{options.profile}: inputs, outputs and coding fit")
+        (row,) = measure([findings.report.network], [findings.report.evaluation], own)
     for source, objective in own.items():
         found = named(row, [o.name for o in own.values()])[objective.name]
         findings.fact(f"random network's {objective.name}", f"{found:g} ({source})")

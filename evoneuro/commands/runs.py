@@ -21,6 +21,7 @@ def run(options: argparse.Namespace) -> int:
     from evoneuro import config
     from evoneuro.launch import configured, start
     from evoneuro.report.live import make_display
+    from evoneuro.workers.fence import results_apart
 
     document = config.read(options.target)
     flags: dict[str, tuple[str, ...]] = {
@@ -49,17 +50,20 @@ def run(options: argparse.Namespace) -> int:
             document[path[0]] = value
         elif value is not None:
             document[path[0]] = {**document.get(path[0], {}), path[1]: value}
-    resolved = configured(config.apply(document, options.set))
-    finished = start(resolved, make_display(options.quiet or options.json))
+    display = make_display(options.quiet or options.json)
+    with results_apart():
+        finished = start(configured(config.apply(document, options.set)), display)
     return _show_run(finished, options.json)
 
 
 def resume(options: argparse.Namespace) -> int:
     from evoneuro import launch
     from evoneuro.report.live import make_display
+    from evoneuro.workers.fence import results_apart
 
     display = make_display(options.quiet or options.json)
-    finished = launch.resume(options.run, display, options.workers, options.allow_changed_task, options.address)
+    with results_apart():
+        finished = launch.resume(options.run, display, options.workers, options.allow_changed_task, options.address)
     return _show_run(finished, options.json)
 
 
@@ -92,12 +96,14 @@ def status(options: argparse.Namespace) -> int:
 
 def front(options: argparse.Namespace) -> int:
     from evoneuro.front import Front
+    from evoneuro.workers.fence import results_apart
 
     front = Front.read(options.run)
     document = front.to_document()
-    if options.robustness:
-        document["robustness"] = _robustness_of_front(front, options.variants)
-    estimates = _estimates_of_front(front, options.profile) if options.profile else []
+    with results_apart():
+        if options.robustness:
+            document["robustness"] = _robustness_of_front(front, options.variants)
+        estimates = _estimates_of_front(front, options.profile) if options.profile else []
     if options.json:
         members = document["front"]
         merged = [member | found for member, found in zip(members, estimates, strict=True)] if estimates else members

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -30,9 +31,12 @@ class Pool(Protocol):
     Attributes:
         workers: processes that evaluate; 0 when that is this process.
         busy: seconds that the workers themselves have evaluated, all batches together.
+        draining: asked now and then; once it says yes, no more batches begin, and `evaluate` ends when those in flight
+            have come back.
     """
 
     workers: int
+    draining: Callable[[], bool]
 
     @property
     def busy(self) -> float: ...
@@ -100,6 +104,8 @@ def open_pool(
     target: float = TARGET_SECONDS,
     coding: Sequence[str] = (),
     arrays: Mapping[str, npt.NDArray[Any]] | None = None,
+    memory: float | None = None,
+    notes: Path | None = None,
 ) -> Pool:
     """The pool that evaluates on the named task.
 
@@ -113,6 +119,8 @@ def open_pool(
         target: seconds of work that a batch should hold.
         arrays: what the task has loaded (`Task.loaded_arrays`), for workers to share; None: each loads by itself.
         coding: kinds of encoder and decoder that networks come with; plugins among them are sent along.
+        memory: GiB that the task's code may allocate in each worker; 0: no limit; None: its share of the machine's.
+        notes: a folder for what the next process should know if this one dies of a candidate (workers 0 alone).
 
     Raises:
         EvoNeuroError: a wrong argument, more files than can be sent, no Ray, or no cluster at `address`.
@@ -127,13 +135,13 @@ def open_pool(
             raise EvoNeuroError(f"workers 0 evaluates in this process and uses no cluster; drop the address {address}")
         from evoneuro.workers.local import LocalPool
 
-        return LocalPool.of(task_name, parameters, timeout, target, arrays)
+        return LocalPool.of(task_name, parameters, timeout, target, arrays, memory, notes)
     from evoneuro.plugins import absolute
     from evoneuro.workers.ray_pool import RayPool
 
     name = absolute(task_name)
     files = _files([name, *coding], parameters, local=address == "local", shared=arrays is not None)
-    return RayPool(name, parameters, workers, address, timeout, target, files, arrays)
+    return RayPool(name, parameters, workers, address, timeout, target, files, arrays, memory)
 
 
 def _files(names: Sequence[str], parameters: Mapping[str, Any], local: bool, shared: bool) -> parcel.Parcel | None:

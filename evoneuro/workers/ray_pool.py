@@ -16,7 +16,7 @@ import contextlib
 import math
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -28,14 +28,14 @@ from evoneuro.networks import Networks
 from evoneuro.parcel import Parcel
 from evoneuro.workers.pool import Pace, Results
 from evoneuro.workers.session import Session
-from evoneuro.workers.worker import Arrays, unpack
+from evoneuro.workers.worker import CRASHED, OUT_OF_MEMORY, STRIKES, Arrays, unpack
 
-STRIKES = 3  # workers that a network may lose while it is alone
 IN_FLIGHT = 2  # batches per worker: one that runs, one that waits, so that no worker waits for a message
 POLL_SECONDS = 0.5
 FETCH_SECONDS = 30.0  # to bring an answer over that Ray says is ready
 START_SECONDS = 300.0  # until the first worker must have built its task; a cluster may have to start a node
 STARTS = 8  # failed starts in a row, without any worker left, that end the run
+DRAIN_SECONDS = 10.0  # for what is in flight when the user stops
 LONGEST_PAUSE = 30.0  # seconds between two attempts to start a worker
 COUNT_SECONDS = 5.0  # between two looks at how many processors the cluster has
 LATE = 3.0  # a batch is late after this many times the expected seconds since it was sent, and after POLL_SECONDS
@@ -51,6 +51,7 @@ class _Work:
         self.suspects: dict[int, None] = {}  # in order
         self.repeated: set[int] = set()  # sent to a second worker, because the first is late
         self.strikes: Counter[int] = Counter()
+        self.drain_until = math.inf
 
     def next_batch(self, size: int) -> _Batch:
         """`size` fresh networks."""
@@ -117,8 +118,10 @@ class RayPool:
         target: float,
         parcel: Parcel | None = None,
         arrays: Arrays | None = None,
+        memory: float | None = None,
     ) -> None:
-        self._task_name, self._parameters = task_name, dict(parameters)
+        self.draining: Callable[[], bool] = lambda: False
+        self._task_name, self._parameters, self._memory = task_name, dict(parameters), memory
         self._pace = Pace(timeout, target)
         self._members: list[_Member] = []
         self._failed_starts, self._next_start = 0, 0.0
@@ -151,7 +154,7 @@ class RayPool:
         assert not any(batch.work.open for batch in busy), "one evaluate() at a time"
         work = _Work(networks, cases)
         try:
-            while work.open:
+            while work.open and not self._drained(work):
                 self._staff()
                 self._hand_out(work)
                 self._repeat(work)
@@ -166,6 +169,16 @@ class RayPool:
             if work.open:
                 for member in [member for member in self._members if member.calls]:
                     self._end(member)  # the caller gave up; these answers are for nobody
+
+    def _drained(self, work: _Work) -> bool:
+        """Whether the user wants to stop and nothing is in flight any more, or has been for too long."""
+        if not self.draining():
+            return False
+        work.fresh.clear()
+        work.suspects.clear()
+        work.drain_until = min(work.drain_until, time.monotonic() + DRAIN_SECONDS)
+        going = any(batch.work is work for member in self._members for _, batch in member.calls)
+        return not going or time.monotonic() > work.drain_until
 
     def close(self) -> None:
         """End the actors, and Ray where this pool started it; a second call does nothing."""
@@ -195,7 +208,9 @@ class RayPool:
                 self._end(member)  # the cluster has become smaller: there is no processor to wait for
         while len(self._members) < self.workers and now >= self._next_start:
             versions = self._session.versions
-            actor = self._actors.remote(self._task_name, self._parameters, self._parcel, self._arrays, versions)
+            actor = self._actors.remote(
+                self._task_name, self._parameters, self._parcel, self._arrays, versions, self._memory
+            )
             self._members.append(_Member(actor, actor.trouble.remote(), now))
 
     def _welcome(self, answered: Sequence[_Member]) -> None:
@@ -343,10 +358,10 @@ class RayPool:
     def _told(self, error: Exception) -> str:
         """What an error of Ray says about the network that was alone with the worker."""
         if isinstance(error, self._ray.exceptions.OutOfMemoryError):
-            return "ran out of memory"
+            return OUT_OF_MEMORY
         if isinstance(error, self._ray.exceptions.RayTaskError):
             return f"broke the worker's own code ({str(error).strip().splitlines()[-1]})"
-        return "crashed the worker"
+        return CRASHED
 
     def _lose(self, member: _Member, work: _Work, reason: str) -> Iterator[Results]:
         """End a worker that crashed or hangs, and suspect all that it held; a third strike is the end of one."""

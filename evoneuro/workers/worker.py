@@ -31,6 +31,7 @@ from evoneuro.plugins import MissingPluginError, as_sent, plugin_error
 from evoneuro.robustness import evaluate_robust
 from evoneuro.simulator.lanes import warm_up
 from evoneuro.task import Task, load_task
+from evoneuro.workers.fence import fenced, limit_memory, memory_share
 from evoneuro.workers.shipment import check_versions
 
 Packed = dict[str, Any]
@@ -44,6 +45,9 @@ RAGGED = {"case_scores": np.float64, "spikes": np.int64}  # one array for each e
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _LONGEST_REASON = 300  # characters; a plugin may put a whole array into its message
+OUT_OF_MEMORY = "ran out of memory"  # how such a reason begins: another machine might have had more
+CRASHED = "crashed the worker"
+STRIKES = 3  # times that a candidate may raise, hang or crash while it is alone; then that is its outcome
 
 
 def build_task(task_name: str, parameters: Mapping[str, Any], arrays: Arrays | None = None) -> Task:
@@ -77,18 +81,22 @@ def evaluate_batch(
 ) -> list[Evaluation]:
     """One evaluation per network, in order, whatever the task's code raises.
 
-    If the batch raises, its networks run again one by one, so that only the culprit fails.
+    If the batch raises, its networks run again one by one, so that only the culprit fails; and that three times, for
+    what raises only sometimes is no fault of the network.
 
     Args:
         passing: exceptions that are not the task's and go through.
     """
-    try:
-        return (evaluate if cases.perturbations is None else evaluate_robust)(task, networks, cases)
-    except passing:
-        raise
-    except BaseException as error:
-        if len(networks) == 1:
-            return [Evaluation.failed(_reason(task, error))]
+    reason = ""
+    for _ in range(STRIKES if len(networks) == 1 else 1):
+        try:
+            return (evaluate if cases.perturbations is None else evaluate_robust)(task, networks, cases)
+        except passing:
+            raise
+        except BaseException as error:
+            reason = _reason(task, error)
+    if len(networks) == 1:
+        return [Evaluation.failed(reason)]
     return [evaluate_batch(task, [network], cases, passing)[0] for network in networks]
 
 
@@ -105,18 +113,22 @@ class Worker:
         parcel: Parcel | None = None,
         arrays: Arrays | None = None,
         versions: Mapping[str, str] | None = None,
+        memory: float | None = None,
     ) -> None:
         """Build the task, with the files of `parcel` and of arrays that are loaded already.
 
         Args:
             versions: of packages that must be the same on every machine.
+            memory: GiB that the task's code may allocate; 0: no limit; None: its share of the machine's.
         """
         self._trouble: tuple[str, str] | None = None
         try:
             check_versions(versions or {})
             if parcel is not None:
                 unpack_parcel(parcel)
-            self._task = build_task(task_name, parameters, arrays)
+            with fenced():
+                self._task = build_task(task_name, parameters, arrays)
+            limit_memory(memory_share(memory, os.cpu_count() or 1))  # the data set does not count: it is there
         except BaseException as error:
             self._trouble = _trouble(task_name, error)
 
@@ -127,7 +139,8 @@ class Worker:
     def evaluate(self, networks: Networks, cases: Cases) -> tuple[Packed, float]:
         """The networks' evaluations, packed, and the seconds that they took."""
         start = time.perf_counter()
-        results = evaluate_batch(self._task, networks, cases, passing=())
+        with fenced():
+            results = evaluate_batch(self._task, networks, cases, passing=())
         return pack(results), time.perf_counter() - start
 
 
@@ -182,7 +195,8 @@ def _reason(task: Task, error: BaseException) -> str:
         return _shortened(str(error)) + notes  # ours: it says what the plugin returned, or what does not fit
     cause = cause or error
     line = _line(task, cause)
-    return f"raised {_described(cause)}" + (f" ({line})" if line else "") + notes
+    what = OUT_OF_MEMORY if isinstance(cause, MemoryError) else f"raised {_described(cause)}"
+    return what + (f" ({line})" if line else "") + notes
 
 
 def _described(error: BaseException) -> str:
