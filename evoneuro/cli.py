@@ -11,11 +11,14 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from types import FrameType
 from typing import Any
 
-from evoneuro import __version__, commands
-from evoneuro.errors import EvoNeuroError, PluginError
+from evoneuro import __version__, commands, plugins
+from evoneuro.errors import EvoNeuroError, PluginError, printable
+
+INERT = ("status", "front", "plot", "report", "simulate", "export", "verify", "import")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,14 +31,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.path.append(os.getcwd())  # so that `evoneuro run module:Class` finds a module of the user's directory
     options = _parser().parse_args(arguments)
     try:
-        status: int = options.command(options)
+        with plugins.inert() if _is_inert(options) else nullcontext():
+            status: int = options.command(options)
         sys.stdout.flush()
     except PluginError as error:
         print(error.trace or "", end="", file=sys.stderr)
-        print(f"evoneuro: error: {error}", file=sys.stderr)
+        print(f"evoneuro: error: {printable(str(error))}", file=sys.stderr)
         return error.status
     except EvoNeuroError as error:
-        print(f"evoneuro: error: {error}", file=sys.stderr)
+        print(f"evoneuro: error: {printable(str(error))}", file=sys.stderr)
         return error.status
     except KeyboardInterrupt:
         print("evoneuro: interrupted; everything journaled is safe: evoneuro resume RUN goes on", file=sys.stderr)
@@ -48,6 +52,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _drop_output()
         return 1
     return status
+
+
+def _is_inert(options: argparse.Namespace) -> bool:
+    """Whether the command only looks: then it runs no plugin that a network or a run names."""
+    return options.name in INERT and not getattr(options, "robustness", False) and not _estimates(options)
+
+
+def _estimates(options: argparse.Namespace) -> bool:
+    return options.name == "front" and options.profile is not None
 
 
 def _drop_output() -> None:

@@ -16,6 +16,8 @@ from evoneuro.evaluation import Perturbations
 from evoneuro.genome import Bounds
 from evoneuro.objectives import check_measure, parse_constraint
 
+LARGEST = 2**20  # bytes of a configuration
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -278,11 +280,21 @@ def load(target: str) -> dict[str, Any]:
         EvoNeuroError: the file is missing, or no TOML.
     """
     try:
-        return tomllib.loads(Path(target).read_text(encoding="utf-8"))
+        with open(target, "rb") as file:
+            content = file.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise EvoNeuroError(f"{target}: larger than {LARGEST} bytes; expected a configuration in TOML")
+        return tomllib.loads(content.decode("utf-8"))
+    except RecursionError:
+        raise EvoNeuroError(f"{target}: not TOML: nested too deeply") from None
     except OSError as error:
         raise EvoNeuroError(f"{target}: cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise EvoNeuroError(f"{target}: not TOML: {error}") from None
+    except (ValueError, OverflowError) as error:
+        if isinstance(error, EvoNeuroError):
+            raise
+        raise EvoNeuroError(f"{target}: not TOML: {error}") from None  # a date or a number that is none
 
 
 def normal(document: Mapping[str, Any], target: str) -> dict[str, Any]:

@@ -9,17 +9,41 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from evoneuro.errors import FormatError
+from evoneuro.errors import DamageError, EvoNeuroError, FormatError, printable
 
 INTEGERS = tuple(np.dtype(kind) for kind in ("<u1", "<i1", "<u2", "<i2", "<u4", "<i4", "<i8"))
 FLOAT = np.dtype("<f8")
 TYPES = {kind.str: kind for kind in (*INTEGERS, FLOAT)}
+
+
+@contextmanager
+def sound(what: str) -> Iterator[None]:
+    """Decode in the body what stands in a run's record: whatever cannot be decoded is damage, in one line.
+
+    Raises:
+        DamageError: the body raised what values of wrong types, sizes or keys make it raise.
+    """
+    try:
+        yield
+    except EvoNeuroError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError) as error:
+        raise DamageError(f"{what}: damaged: {one_line(error)}") from None
+    except (TypeError, ValueError, zlib.error) as error:
+        raise DamageError(f"{what}: damaged: {one_line(error)}") from None
+
+
+def one_line(error: Exception) -> str:
+    """Type and message of an error that may quote what it found."""
+    return printable(" ".join(f"{type(error).__name__}: {error}".split()))[:300]
 
 
 def canonical(value: Any) -> str:

@@ -11,15 +11,26 @@ import operator
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+LONGEST = 2000  # characters of a message; what was given, which it quotes, may be a list of a million numbers
+
 
 class EvoNeuroError(ValueError):
     """A mistake in what the user gave: a value, a file, a name. Exit status 2."""
 
     status: ClassVar[int] = 2
 
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message if len(message) <= LONGEST else f"{message[: LONGEST - 300]} ... {message[-300:]}")
+
 
 class FormatError(EvoNeuroError):
     """A file that is not what its reader expects (damaged, another format, another version)."""
+
+
+class DamageError(FormatError):
+    """A run's own record that is not what was written any more: torn, or changed by others. Exit status 1."""
+
+    status = 1
 
 
 class PluginError(EvoNeuroError):
@@ -37,6 +48,11 @@ class RunError(EvoNeuroError):
     """A run could not go on (disk full, directory in use, workers lost). Exit status 1; nothing journaled is lost."""
 
     status = 1
+
+
+def printable(text: str) -> str:
+    """`text` without characters that a terminal would obey: files of strangers end up in messages."""
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
 
 
 def nearest(name: str, options: Iterable[str]) -> str:

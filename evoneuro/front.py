@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from evoneuro import network_file
 from evoneuro.archive import VALIDATION, Archive
-from evoneuro.documents import section, unpack
-from evoneuro.errors import EvoNeuroError, check_choice, nearest
+from evoneuro.documents import section, sound, unpack
+from evoneuro.errors import EvoNeuroError, FormatError, check_choice, nearest
 from evoneuro.express import Blueprint, express
 from evoneuro.network import Network
 from evoneuro.objectives import MEASURES, named
@@ -137,10 +137,11 @@ class Front(Sequence[FrontMember]):
         store = Store.read(Path(path))
         try:
             last = store.last_generation()
-            blueprint = Blueprint.from_document(store.meta["blueprint"])
-            members = _members(section(unpack(last[1]), "archive"), blueprint, store) if last is not None else []
-            own = {objective["name"]: objective["maximise"] for objective in _own(store)}
-            return cls(str(path), tuple(sorted(members, key=_order)), store.meta["solved"], own)
+            with sound(f"{path}: front"):
+                blueprint = Blueprint.from_document(store.meta["blueprint"])
+                members = _members(section(unpack(last[1]), "archive"), blueprint, store) if last is not None else []
+                own = {str(objective["name"]): bool(objective["maximise"]) for objective in _own(store)}
+                return cls(str(path), tuple(sorted(members, key=_order)), store.meta["solved"], own)
         finally:
             store.close()
 
@@ -155,6 +156,8 @@ def _members(document: Mapping[str, Any], blueprint: Blueprint, store: Store) ->
     """The members of an archive's document."""
     archive = Archive.from_document(document, blueprint, 0)
     members = archive.members
+    if not np.isfinite(members.measures).all():
+        raise FormatError(f"{store.path}: front: damaged: a measure that is no number")
     own = [objective["name"] for objective in _own(store)]
     islands = _birthplaces(members, store)
     found = []

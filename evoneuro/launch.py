@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import platform
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -28,6 +29,7 @@ from evoneuro.linear import linear_genomes
 from evoneuro.network import Network
 from evoneuro.network_file import write_atomically
 from evoneuro.objectives import Own, described, find_own, measure, parse_constraint, plugged
+from evoneuro.parcel import files
 from evoneuro.plugins import absolute
 from evoneuro.presets import preset
 from evoneuro.record import Run
@@ -116,9 +118,9 @@ def start(config: Config, display: Observer | None = None, path: Path | None = N
     report = check_task(task, config.workers.timeout)
     measure([report.network], [report.evaluation], plugged(own))
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    path = path or _free(Path(config.out) / f"{task.name}-{stamp}-seed{config.seed}")
+    path = path or _free(Path(config.out) / f"{_plain(task.name)}-{stamp}-seed{config.seed}")
     document = config.to_document()
-    store = Store.create(path, document, _meta(task, blueprint, genomes, own))
+    store = Store.create(path, document, _meta(config, task, blueprint, genomes, own))
     try:
         write_atomically(path / "config.toml", config.to_toml())
         Session(store, config, task, blueprint, own, display or Silent()).go(genomes)
@@ -155,11 +157,8 @@ def resume(
         task = load_within(config.task, config.parameters, config.workers.timeout, None)
         own = find_own(_measures(config, task))
         blueprint = Blueprint.from_document(store.meta["blueprint"])
-        if _task_digest(task, blueprint, own) != store.meta["task"]["digest"] and not allow_changed_task:
-            raise EvoNeuroError(
-                f"{path}: task {task.name!r} is not what the run began with (its source or data changed, or the source "
-                "of its encoder, decoder or objectives); restore it, or give --allow-changed-task"
-            )
+        if not allow_changed_task:
+            _check_pinned(path, store.meta["task"], task, config, blueprint, own)
         if described(own) != store.meta.get("objectives", []):
             raise EvoNeuroError(
                 f"{path}: objectives {described(own)} have other names or senses than the run began with"
@@ -277,13 +276,18 @@ def _measures(config: Config, task: Task) -> list[str]:
     return [*(config.search.objectives or task.objectives), *constraints]
 
 
-def _meta(task: Task, blueprint: Blueprint, genomes: Sequence[Genome], own: Own) -> dict[str, Any]:
+def _meta(config: Config, task: Task, blueprint: Blueprint, genomes: Sequence[Genome], own: Own) -> dict[str, Any]:
     return {
         "blueprint": blueprint.to_document(),
         "genomes": [genome.to_document() for genome in genomes],
         "solved": task.solved,
         "objectives": described(own),
-        "task": {"name": task.name, "version": task.version, "digest": _task_digest(task, blueprint, own)},
+        "task": {
+            "name": task.name,
+            "version": task.version,
+            "digest": _task_digest(task, blueprint, own),
+            "files": _file_digests(config, blueprint, own),
+        },
         "versions": {name: version(name) for name in ("evoneuro", "numpy", "numba", "deap", "moocore")},
         "machine": {"python": platform.python_version(), "platform": platform.platform(), "host": platform.node()},
     }
@@ -300,6 +304,46 @@ def _task_digest(task: Task, blueprint: Blueprint, own: Own) -> str:
     code = b"".join(Path(source).read_bytes() for source in sources if source is not None)
     data = getattr(task, "digest", lambda: "")()
     return hashlib.sha256(code + data.encode()).hexdigest()
+
+
+def _file_digests(config: Config, blueprint: Blueprint, own: Own) -> dict[str, str]:
+    """Hash of each module that belongs to the run's plugins, by its path from theirs.
+
+    Other files that they name may be ones that they write; a data set has its own digest.
+    """
+    kinds = [str(spec["kind"]) for spec in (blueprint.encoder, blueprint.decoder) if spec is not None]
+    found, _ = files([config.task, *kinds, *plugged(own)], config.parameters)
+    digests: dict[str, str] = {}
+    for folder, paths in found.items():
+        modules = (path for path in sorted(paths) if path.suffix == ".py")
+        digests |= {
+            path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in modules
+        }
+    return digests
+
+
+def _check_pinned(
+    path: str | Path, pinned: Mapping[str, Any], task: Task, config: Config, blueprint: Blueprint, own: Own
+) -> None:
+    """Raise unless the run's task is what it began with.
+
+    Args:
+        pinned: what the run's record says of its task; older ones say nothing of the files beside it.
+    """
+    before, now = pinned.get("files", {}), _file_digests(config, blueprint, own)
+    changed = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+    if _task_digest(task, blueprint, own) == pinned["digest"] and not (changed and "files" in pinned):
+        return
+    which = f"{', '.join(changed[:3])} changed" if changed and "files" in pinned else "its source or data changed"
+    raise EvoNeuroError(
+        f"{path}: task {task.name!r} is not what the run began with ({which}, or the source of its encoder, decoder or "
+        "objectives); restore it, or give --allow-changed-task"
+    )
+
+
+def _plain(name: str) -> str:
+    """A name as part of a file's: nothing that leads elsewhere."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-")[:64] or "task"
 
 
 def _free(path: Path) -> Path:

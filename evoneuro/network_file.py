@@ -12,6 +12,7 @@ import hashlib
 import json
 import math
 import os
+import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -144,10 +145,12 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         FormatError: with the file's name and what is wrong with it.
     """
     try:
-        size = os.path.getsize(path)
-        if size > LARGEST:
-            raise FormatError(f"{path}: {size} bytes; expected at most {LARGEST}")
-        text = Path(path).read_text(encoding="utf-8")
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            content = b"" if size > LARGEST else file.read(LARGEST + 1)  # a device has no size, and no end
+        if max(size, len(content)) > LARGEST:
+            raise FormatError(f"{path}: {max(size, len(content))} bytes; expected at most {LARGEST}")
+        text = content.decode("utf-8")
     except OSError as error:
         raise FormatError(f"{path}: cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError:
@@ -172,12 +175,25 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
+        sync_folder(target.parent)
     except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise EvoNeuroError(f"{path}: cannot be written: {error.strerror or error}") from None
         raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Make what the folder names durable: a file that was renamed may else have its old name after a power loss."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # some network file systems have no such thing
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _digest(document: dict[str, Any]) -> str:

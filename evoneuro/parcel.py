@@ -61,6 +61,23 @@ def pack(names: Iterable[str], parameters: Mapping[str, Any], kinds: tuple[str, 
     Raises:
         EvoNeuroError: more than a parcel holds.
     """
+    paths, importable = files(names, parameters)
+    if kinds is not None:
+        paths = {folder: {path for path in found if path.suffix in kinds} for folder, found in paths.items()}
+    _check_size(paths)
+    folders = {
+        str(folder): {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(found)}
+        for folder, found in paths.items()
+        if found
+    }
+    return Parcel(folders, importable)
+
+
+def files(names: Iterable[str], parameters: Mapping[str, Any]) -> tuple[dict[Path, set[Path]], tuple[str, ...]]:
+    """What belongs to the plugins of these names: folder -> its files, and the folders from which modules are imported.
+
+    The arguments are those of `pack`; nothing is imported.
+    """
     paths: dict[Path, set[Path]] = {}
     importable = []
     for name in names:
@@ -75,15 +92,7 @@ def pack(names: Iterable[str], parameters: Mapping[str, Any], kinds: tuple[str, 
             continue
         for start in (*starts, *_files(folder, _strings(parameters))):
             _gather(start, folder, paths.setdefault(folder, set()))
-    if kinds is not None:
-        paths = {folder: {path for path in found if path.suffix in kinds} for folder, found in paths.items()}
-    _check_size(paths)
-    folders = {
-        str(folder): {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(found)}
-        for folder, found in paths.items()
-        if found
-    }
-    return Parcel(folders, tuple(importable))
+    return paths, tuple(importable)
 
 
 def unpack(parcel: Parcel) -> None:

@@ -12,7 +12,9 @@ import importlib.util
 import inspect
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -22,11 +24,25 @@ from evoneuro.errors import EvoNeuroError, PluginError, nearest
 
 Kind = TypeVar("Kind")
 
+_INERT: ContextVar[bool] = ContextVar("inert", default=False)
 _MOVED: dict[str, str] = {}  # folder on the machine that sent a plugin -> where its files stand on this one
 
 
 class MissingPluginError(EvoNeuroError):
     """No such plugin, or no such module, on this machine."""
+
+
+@contextmanager
+def inert() -> Iterator[None]:
+    """In the body no plugin is run that a file names, be it a network or a run: whoever looks at one need not trust it.
+
+    Plugins of installed packages are the user's own choice and are found as ever.
+    """
+    token = _INERT.set(True)
+    try:
+        yield
+    finally:
+        _INERT.reset(token)
 
 
 def registered(group: str) -> dict[str, EntryPoint]:
@@ -44,6 +60,11 @@ def find(what: str, name: str, group: str, base: type[Kind]) -> type[Kind]:
         EvoNeuroError: no such plugin, module, file or class.
         PluginError: the module raised while it was imported.
     """
+    if ":" in name and _INERT.get():
+        raise EvoNeuroError(
+            f"{what} {name!r} is a plugin that the file names, and this command runs no code of plugins; "
+            "`evaluate` and `resume` do"
+        )
     module, attribute = _module(what, name, group)
     cls = getattr(module, attribute, None)
     if not (inspect.isclass(cls) and issubclass(cls, base)):

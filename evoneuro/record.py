@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evoneuro.archive import VALIDATION
-from evoneuro.documents import unpack
+from evoneuro.documents import sound, unpack
 from evoneuro.errors import FormatError
 from evoneuro.front import Front
 from evoneuro.population import Measures
@@ -73,14 +73,16 @@ class Run:
         try:
             summaries = store.summaries()
             last = summaries[-1] if summaries else {}
+            with sound(f"{self.path}: configuration"):
+                generations = store.config["budget"]["generations"]
             return {
                 "run": str(self.path),
                 "state": store.state,
-                "task": store.config["task"],
-                "seed": store.config["seed"],
+                "task": store.config.get("task"),
+                "seed": store.config.get("seed"),
                 "profile": store.config.get("profile"),  # runs of before there were any have no such key
                 "generation": last.get("generation"),
-                "generations": store.config["budget"]["generations"],
+                "generations": generations,
                 **store.counts(),
                 "best_score": last.get("best_score"),
                 **{key: last[key] for key in ("island_scores",) if key in last},
@@ -100,10 +102,11 @@ class Run:
         try:
             work, moments = store.work(), []
             evaluations = steps = 0
-            for generation, blob in store.generations():
+            for generation, blob in store.fronts():
                 made, simulated = work.get(generation, (0, 0))
                 evaluations, steps = evaluations + made, steps + simulated
-                measures, scores = _front(unpack(blob), f"{self.path}: generation {generation}")
+                with sound(f"{self.path}: generation {generation}"):
+                    measures, scores = _front(unpack(blob), f"{self.path}: generation {generation}")
                 moments.append(Moment(generation, evaluations, steps, measures, scores))
             return moments
         finally:

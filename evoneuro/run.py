@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from evoneuro import pareto
 from evoneuro.archipelago import Archipelago
-from evoneuro.archive import Archive
+from evoneuro.archive import VALIDATION, Archive
 from evoneuro.config import Config
 from evoneuro.documents import filed, pack, section, unpack
 from evoneuro.environments import ControlTask
@@ -87,6 +87,7 @@ class Session:
         self.grown = False  # the horizon, in the last generation: all must meet the longer episodes
         self.evaluations = self.simulated = 0  # asked for, and their steps: what the budget counts, on resumes too
         self.steps = 0  # that this process has simulated
+        self.champion = (-math.inf, -math.inf)  # validation score and -synapses of the best member so far
 
     def go(self, seeds: Sequence[Genome]) -> None:
         """All generations that the budget leaves."""
@@ -96,7 +97,8 @@ class Session:
         self.earlier = sum(summary["seconds"] for summary in past)
         self.counts = Counter(self.store.counts())
         self.done_before = self.counts["evaluations"]
-        self.timed = any(reason.startswith(TIMED) for *_, reason in self.store.failures())
+        self.timed = any(summary.get("timing_dependent") for summary in past[-1:])
+        self.timed = self.timed or any(reason.startswith(TIMED) for *_, reason in self.store.failures())
         state = "failed"
         try:
             with stoppable(self._say_stopping) as self.stopping:
@@ -154,6 +156,7 @@ class Session:
         self.baseline, self.reference = document["baseline"], document["reference"]
         self.evaluations, self.simulated = document["evaluations"], document["steps"]
         self.horizon, self.grown = document["horizon"], document["grown"]
+        self._improved()
         return generation + 1
 
     def _over(self, generation: int) -> bool:
@@ -346,7 +349,7 @@ class Session:
             "digest": hashlib.sha256(document).hexdigest(),
             **_of_islands(self.evolution),
         }
-        self.store.close_generation(generation, document, summary)
+        self.store.close_generation(generation, document, summary, keep=self._improved())
         elapsed = time.monotonic() - self.began
         total = self.config.budget.generations
         left = (total - generation - 1) * elapsed / (generation - self.first + 1) if total else None
@@ -362,6 +365,14 @@ class Session:
                 "front": _shown(self.archive, [objective.name for objective in self.own.values()]),
             }
         )
+
+    def _improved(self) -> bool:
+        """Whether the front has a member that validated better than all before, or as well with fewer synapses."""
+        scores = self.archive.validation[:, VALIDATION.index("score")]
+        synapses = self.archive.members.measures[:, COLUMN["synapses"]]
+        found = [(scores[i], -synapses[i]) for i in np.flatnonzero(np.isfinite(scores))]
+        before, self.champion = self.champion, max([self.champion, *found])
+        return self.champion > before
 
 
 def _archipelago(config: Config, blueprint: Blueprint) -> Archipelago:

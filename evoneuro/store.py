@@ -27,41 +27,52 @@ from typing import Any
 
 import numpy as np
 
-from evoneuro.documents import canonical
-from evoneuro.errors import FormatError, RunError, check_choice
+from evoneuro.documents import canonical, one_line, sound
+from evoneuro.errors import DamageError, FormatError, RunError, check_choice
 from evoneuro.evaluation import Evaluation
+from evoneuro.network_file import sync_folder
+from evoneuro.schema import (
+    COMPRESSION,
+    STATEMENTS,
+    VERSION,
+    add_generation,
+    check_form,
+    front_of,
+    migrate,
+    row_digest,
+)
 
 DATABASE, LOCK = "run.sqlite", "lock"
-VERSION = 3
 PURPOSES = ("offspring", "rescore", "archive", "confirm", "validation")
 OUTCOMES = ("finished", "interrupted", "failed")
 LARGEST = 2**30  # bytes of one unpacked document; a larger one is no generation
-COMPRESSION = 1  # zlib's fastest: a higher level takes several times as long and gains little
 PATIENCE = 30.0  # seconds that SQLite waits for another connection
+DOCUMENTS = 256  # about so many of the generations' documents are kept, as far apart as need be
+ROWS = 200_000  # about so many evaluations of past generations are kept, some 50 MiB
+FAILURES = 10_000  # failures that are kept, however old
+OFTEN = 64  # generations from one look at the evaluations that could go to the next, at most
+LOG_BYTES = 16 * 2**20  # of the write-ahead log that stay on the disk when it has been emptied
 ATTEMPTS, PAUSE = 10, 0.02  # times, seconds: for a lock that a reader looks at, for a copy of a file that changes
 
-# Numbers without a declared type: SQLite keeps a REAL column's -0.0 as 0.0, and a resumed run must read the same bits.
-_SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE evaluations (
-    generation INTEGER NOT NULL, purpose TEXT NOT NULL, position INTEGER NOT NULL,
-    score, latency, energy, decisions INTEGER NOT NULL, steps INTEGER NOT NULL,
-    failure BLOB, case_scores BLOB NOT NULL, spikes BLOB NOT NULL, robustness,
-    PRIMARY KEY (generation, purpose, position));
-CREATE TABLE generations (
-    generation INTEGER PRIMARY KEY, document BLOB NOT NULL, summary TEXT NOT NULL, sha256 TEXT NOT NULL);
-"""
-_RECORD = """
+# Other machines may have these mounted, too; what they write of a shared memory is not seen here.
+NETWORK_FILE_SYSTEMS = (
+    *("nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "afs", "panfs", "pvfs2"),
+    *("orangefs", "9p", "fuse.sshfs", "fuse.ceph", "fuse.glusterfs", "fuse.juicefs", "fuse.s3fs"),
+)
+
+# What is stored of an evaluation.
+_COLUMNS = "score, latency, energy, decisions, steps, failure, case_scores, spikes, robustness"
+_RECORD = f"""
 INSERT INTO evaluations
-    (generation, purpose, position, {columns})
-VALUES (?, ?, ?, {marks}) ON CONFLICT (generation, purpose, position) DO NOTHING
+    (generation, purpose, position, {_COLUMNS})
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (generation, purpose, position) DO NOTHING
 """
-_EVALUATIONS = """
-SELECT position, {columns}
+_EVALUATIONS = f"""
+SELECT position, {_COLUMNS}
 FROM evaluations WHERE generation = ? AND purpose = ? ORDER BY position
 """
-# What is stored of an evaluation; a run that is older than robustness has no column for it, and asks for none.
-_COLUMNS = ("score", "latency", "energy", "decisions", "steps", "failure", "case_scores", "spikes", "robustness")
+# What evaluations count that no closed generation has counted yet.
+_OPEN = "FROM evaluations WHERE generation > (SELECT ifnull(max(generation), -1) FROM generations)"
 
 
 class Store:
@@ -76,14 +87,8 @@ class Store:
     def __init__(self, path: Path, database: sqlite3.Connection, resources: ExitStack) -> None:
         """For `create`, `open` and `read`: an open database and everything that `close` releases."""
         self.path, self._database = path, database
-        version = self._value("schema", int)
-        if version != VERSION:
-            hint = ": update EvoNeuro" if version > VERSION else ""
-            raise FormatError(f"{path}: run format version {version}; this program reads version {VERSION}{hint}")
         self.config: dict[str, Any] = self._value("config", dict)
         self.meta: dict[str, Any] = self._value("meta", dict)
-        there = {name for _, name, *_ in self._query("PRAGMA table_info(evaluations)")}
-        self._columns = [name for name in _COLUMNS if name != "robustness" or name in there]
         self._resources = resources.pop_all()  # ours from here on; a refused run is released by the caller
 
     @classmethod
@@ -138,15 +143,20 @@ class Store:
             except sqlite3.OperationalError:
                 # A log without its index, or a transaction to roll back, where nothing can be written: do it elsewhere.
                 database = _connect(_copy_aside(path / DATABASE, resources), "rw", resources)
+            if _version(database, path) < VERSION:  # an older run stays as it is, and its copy is brought to this one
+                database = _connect(_copy_aside(path / DATABASE, resources), "rw", resources)
+                _renew(database, path)
             database.execute("PRAGMA query_only=ON")
             return cls(path, database, resources)
 
     @classmethod
     def _to_write(cls, path: Path, resources: ExitStack) -> Store:
-        store = cls(path, _connect(path / DATABASE, "rw", resources), resources)
+        database = _connect(path / DATABASE, "rw", resources)
+        _renew(database, path)
+        store = cls(path, database, resources)
         try:
             store._resources.callback(_put_away, store._database)
-            _make_durable(store._database)
+            _make_durable(store._database, path)
             store._set_state("running")
         except BaseException:
             store.close()
@@ -160,36 +170,40 @@ class Store:
             RunError: the disk is full or fails; then nothing of `results` is journaled.
         """
         check_choice("purpose", purpose, PURPOSES)
-        width, marks = len(self._columns), ", ".join("?" for _ in self._columns)
-        rows = [(generation, purpose, position, *_to_row(evaluation)[:width]) for position, evaluation in results]
-        statement = _RECORD.format(columns=", ".join(self._columns), marks=marks)
+        rows = [(generation, purpose, position, *_to_row(evaluation)) for position, evaluation in results]
         with self._transaction(f"evaluations of generation {generation}") as database:
-            database.executemany(statement, rows)
+            database.executemany(_RECORD, rows)
 
     def evaluations(self, generation: int, purpose: str) -> dict[int, Evaluation]:
         """What is journaled: position -> evaluation, in order of position."""
         check_choice("purpose", purpose, PURPOSES)
-        rows = self._query(_EVALUATIONS.format(columns=", ".join(self._columns)), generation, purpose)
-        with _sound(f"{self.path}: evaluations of generation {generation}"):
+        rows = self._query(_EVALUATIONS, generation, purpose)
+        with sound(f"{self.path}: evaluations of generation {generation}"):
             return {position: _to_evaluation(row) for position, *row in rows}
 
-    def close_generation(self, generation: int, document: bytes, summary: Mapping[str, Any]) -> None:
-        """Close a generation in one checksummed row.
+    def close_generation(
+        self, generation: int, document: bytes, summary: Mapping[str, Any], keep: bool = False
+    ) -> None:
+        """Close a generation in one checksummed row, and drop what only older ones needed (see `_compact`).
 
         Args:
             document: a blob of `evoneuro.documents`.
             summary: a JSON object without NaN and infinity.
+            keep: whether the document stays for good.
 
         Raises:
             RunError: the disk is full or fails, or the generation is closed already.
             ValueError, TypeError: a value that JSON does not know; nothing is written.
         """
         blob, text = zlib.compress(document, COMPRESSION), canonical(dict(summary))
-        row = (generation, blob, text, _digest(generation, blob, text))
+        front = front_of(document)
         with self._transaction(f"generation {generation}") as database:
             if database.execute("SELECT 1 FROM generations WHERE generation = ?", (generation,)).fetchone():
                 raise RunError(f"{self.path}: generation {generation} is closed already")
-            database.execute("INSERT INTO generations VALUES (?, ?, ?, ?)", row)
+            counted = "SELECT count(*), ifnull(sum(steps), 0), count(failure) FROM evaluations WHERE generation = ?"
+            counts = database.execute(counted, (generation,)).fetchone()
+            add_generation(database, generation, blob, text, front, keep, counts)
+            _compact(database, generation)
 
     def last_generation(self) -> tuple[int, bytes] | None:
         """The newest closed generation and its document's blob; None if there is none.
@@ -201,24 +215,46 @@ class Store:
         return self._closed(rows[0]) if rows else None
 
     def generations(self) -> Iterator[tuple[int, bytes]]:
-        """Each closed generation and its document's blob, in order, one at a time.
+        """Each closed generation whose document is kept, and its blob, in order, one at a time.
 
         Raises:
             FormatError: the content of one does not match its checksum.
         """
-        for (generation,) in self._query("SELECT generation FROM generations ORDER BY generation"):
+        for (generation,) in self._query("SELECT generation FROM generations WHERE document IS NOT NULL ORDER BY 1"):
             yield self._closed(self._query("SELECT * FROM generations WHERE generation = ?", generation)[0])
 
+    def fronts(self) -> Iterator[tuple[int, bytes]]:
+        """Each closed generation and the part of its document that `schema.FRONT` names, as a blob, in order.
+
+        Raises:
+            FormatError: the content of one does not match its checksum.
+        """
+        blob = b""
+        for (generation,) in self._query("SELECT generation FROM generations ORDER BY generation"):
+            row = self._query("SELECT * FROM generations WHERE generation = ?", generation)[0]
+            self._check(row)
+            with sound(f"{self.path}: generation {generation}"):
+                blob = blob if row[2] is None else _unpacked(row[2])
+            yield generation, blob
+
     def _closed(self, row: Sequence[Any]) -> tuple[int, bytes]:
-        generation, blob, text, digest = row
-        with _sound(f"{self.path}: generation {generation}"):
-            if _digest(generation, blob, text) != digest:
+        generation, document, digest = row[0], row[7], row[8]
+        self._check(row)
+        with sound(f"{self.path}: generation {generation}"):
+            if hashlib.sha256(document).hexdigest() != digest:
                 raise ValueError("its content does not match its sha256")
-            return generation, _unpacked(blob)
+            return generation, _unpacked(document)
+
+    def _check(self, row: Sequence[Any]) -> None:
+        generation, summary, front, kept, *counts, _, document_digest, digest = row
+        with sound(f"{self.path}: generation {generation}"):
+            if row_digest(generation, summary, front, kept, tuple(counts), document_digest) != digest:
+                raise ValueError("its content does not match its sha256")
 
     def work(self) -> dict[int, tuple[int, int]]:
         """Generation -> evaluations that it made, for whatever purpose, and network-steps simulated for them."""
-        rows = self._query("SELECT generation, count(*), sum(steps) FROM evaluations GROUP BY generation")
+        closed = self._query("SELECT generation, evaluations, steps FROM generations")
+        rows = closed + self._query(f"SELECT generation, count(*), sum(steps) {_OPEN} GROUP BY generation")
         return {generation: (evaluations, steps) for generation, evaluations, steps in rows}
 
     def summaries(self) -> list[dict[str, Any]]:
@@ -226,20 +262,22 @@ class Store:
         rows = self._query("SELECT generation, summary FROM generations ORDER BY generation")
         result = []
         for generation, text in rows:
-            with _sound(f"{self.path}: summary of generation {generation}"):
+            with sound(f"{self.path}: summary of generation {generation}"):
                 result.append(_parsed(text))
         return result
 
     def counts(self) -> dict[str, int]:
-        """How many evaluations are journaled, and how many of them failed."""
-        evaluations, failures = self._query("SELECT count(*), count(failure) FROM evaluations")[0]
-        return {"evaluations": evaluations, "failures": failures}
+        """How many evaluations the run has made, and how many of them failed."""
+        closed = self._query("SELECT ifnull(sum(evaluations), 0), ifnull(sum(failures), 0) FROM generations")[0]
+        going = self._query(f"SELECT count(*), count(failure) {_OPEN}")[0]
+        with sound(f"{self.path}: generations"):
+            return {"evaluations": int(closed[0] + going[0]), "failures": int(closed[1] + going[1])}
 
     def failures(self) -> list[tuple[int, str, int, str]]:
-        """Generation, purpose, position and reason of each failed evaluation, in this order."""
+        """Generation, purpose, position and reason of failed evaluations, in this order; long runs keep the latest."""
         columns = "generation, purpose, position, failure"
         rows = self._query(f"SELECT {columns} FROM evaluations WHERE failure IS NOT NULL ORDER BY {columns}")
-        with _sound(f"{self.path}: evaluations"):
+        with sound(f"{self.path}: evaluations"):
             return [(generation, purpose, position, _to_text(reason)) for generation, purpose, position, reason in rows]
 
     def finish(self, state: str) -> None:
@@ -259,7 +297,7 @@ class Store:
 
     def _value(self, key: str, kind: type) -> Any:
         rows = self._query("SELECT value FROM meta WHERE key = ?", key)
-        with _sound(f"{self.path}: {key}"):
+        with sound(f"{self.path}: {key}"):
             return _parsed(rows[0][0] if rows else "null", kind)
 
     def _set_state(self, state: str) -> None:
@@ -284,6 +322,72 @@ class Store:
                 raise
 
 
+def _compact(database: sqlite3.Connection, generation: int) -> None:
+    """Drop what no command asks for any more, so that a run of any length stays on the disk.
+
+    Of the documents, those of the last two generations stay, those that are marked, and about `DOCUMENTS` others, as
+    far apart as need be; of the evaluations those of the last two generations and about `ROWS` more, and failures up
+    to `FAILURES`. Fronts, summaries and counts of all generations stay.
+    """
+    apart = 1
+    while generation >= apart * DOCUMENTS:
+        apart *= 2
+    database.execute(
+        "UPDATE generations SET document = NULL "
+        "WHERE document IS NOT NULL AND generation < ? AND generation % ? != 0 AND NOT kept",
+        (generation - 1, apart),
+    )
+    made = database.execute("SELECT evaluations FROM generations WHERE generation = ?", (generation,)).fetchone()[0]
+    if generation % max(1, min(OFTEN, ROWS // (8 * max(made, 1)))):
+        return  # to count takes as long as a small generation
+    rows = 0
+    for older, count in database.execute("SELECT generation, evaluations FROM generations ORDER BY 1 DESC"):
+        rows += count
+        if older < generation - 1 and rows > ROWS:
+            database.execute("DELETE FROM evaluations WHERE generation <= ? AND failure IS NULL", (older,))
+            break
+    (failures,) = database.execute("SELECT count(*) FROM evaluations WHERE failure IS NOT NULL").fetchone()
+    if failures > FAILURES:
+        database.execute(
+            "DELETE FROM evaluations WHERE failure IS NOT NULL AND generation < min(?, "
+            "(SELECT generation FROM evaluations WHERE failure IS NOT NULL ORDER BY generation DESC LIMIT 1 OFFSET ?))",
+            (generation - 1, FAILURES),
+        )
+
+
+def _code(error: sqlite3.Error) -> int:
+    """SQLite's primary result code of an error; SQLITE_ERROR, too, for what it cannot even be asked."""
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+
+
+def _version(database: sqlite3.Connection, path: Path) -> int:
+    """The version of a database whose form has been checked."""
+    row = database.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
+    with sound(f"{path}: schema"):
+        version: int = _parsed(row[0] if row else "null", int)
+    try:
+        check_form(database, version)
+    except FormatError as error:
+        raise type(error)(f"{path}: {error}") from None
+    return version
+
+
+def _renew(database: sqlite3.Connection, path: Path) -> None:
+    """Bring the database to this program's version, all of it or nothing."""
+    version = _version(database, path)
+    if version == VERSION:
+        return
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        with sound(f"{path}: run of format version {version}"):
+            migrate(database, version)
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
+
+
 def _advice(path: Path) -> str:
     return f"Everything journaled before is safe: make room or make it writable, then `evoneuro resume {path}`."
 
@@ -298,19 +402,10 @@ def _explained(what: str, advice: str) -> Iterator[None]:
     except OSError as error:
         raise RunError(f"{what}: {error.strerror or error}. {advice}") from None
     except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter: SQLite quotes what it found in a damaged schema
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # SQLITE_ERROR: no such table, not text
+        code = _code(error) if isinstance(error, sqlite3.Error) else sqlite3.SQLITE_ERROR
         if isinstance(error, sqlite3.OperationalError) and code != sqlite3.SQLITE_ERROR:
             raise RunError(f"{what}: {error}. {advice}") from None
-        raise FormatError(f"{what}: {DATABASE} is damaged or not a run: {error}") from None
-
-
-@contextmanager
-def _sound(what: str) -> Iterator[None]:
-    """Stored values that cannot be decoded are damage."""
-    try:
-        yield
-    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError, zlib.error) as error:
-        raise FormatError(f"{what}: damaged: {error}") from None
+        raise DamageError(f"{what}: {DATABASE} is damaged or not a run: {one_line(error)}") from None
 
 
 def _check_exists(path: Path) -> None:
@@ -332,10 +427,12 @@ def _connect(database: Path, mode: str, resources: ExitStack) -> sqlite3.Connect
     return connection
 
 
-def _make_durable(database: sqlite3.Connection) -> None:
+def _make_durable(database: sqlite3.Connection, path: Path) -> None:
     """A commit is on the disk when it returns: https://www.sqlite.org/pragma.html#pragma_synchronous."""
     try:
-        (mode,) = database.execute("PRAGMA journal_mode=WAL").fetchone()
+        # A log needs memory that all who read share, which is refused by some file systems and wrong on others.
+        wanted = "DELETE" if file_system(path) in NETWORK_FILE_SYSTEMS else "WAL"
+        (mode,) = database.execute(f"PRAGMA journal_mode={wanted}").fetchone()
     except sqlite3.OperationalError:
         mode = "refused"
     if mode != "wal":
@@ -343,6 +440,19 @@ def _make_durable(database: sqlite3.Connection) -> None:
     # A log needs FULL; the end of a rollback journal is its removal, which EXTRA (FULL and more) makes durable.
     database.execute(f"PRAGMA synchronous={'FULL' if mode == 'wal' else 'EXTRA'}")
     database.execute("PRAGMA fullfsync=ON")  # macOS, where fsync leaves the data in the drive's cache
+    database.execute(f"PRAGMA journal_size_limit={LOG_BYTES}")
+
+
+def file_system(path: Path, table: Path = Path("/proc/self/mountinfo")) -> str:
+    """The type of the file system of `path`, such as "ext4" or "nfs4"; "" where the system does not say."""
+    place, best, found = str(path.resolve()), -1, ""
+    with suppress(OSError, UnicodeDecodeError):
+        for line in table.read_text().splitlines():
+            before, _, after = line.partition(" - ")
+            mount = before.split()[4].encode().decode("unicode_escape")  # a space is written as \040
+            if len(mount) >= best and (place == mount or place.startswith(mount.rstrip("/") + "/")):
+                best, found = len(mount), after.split()[0]
+    return found
 
 
 def _put_away(database: sqlite3.Connection) -> None:
@@ -358,17 +468,14 @@ def _write_new(path: Path, rows: Sequence[tuple[str, str]]) -> None:
     with ExitStack() as resources:
         database = _connect(draft, "rwc", resources)
         database.execute("PRAGMA journal_mode=MEMORY")
-        database.executescript(f"BEGIN; {_SCHEMA}")
+        database.execute("BEGIN")
+        for statement in STATEMENTS:
+            database.execute(statement)
         database.executemany("INSERT INTO meta VALUES (?, ?)", rows)
         database.execute("COMMIT")
     os.replace(draft, path / DATABASE)
-    if sys.platform != "win32":
-        for folder in (path, path.parent):
-            descriptor = os.open(folder, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+    for folder in (path, path.parent):
+        sync_folder(folder)
 
 
 def _copy_aside(database: Path, resources: ExitStack) -> Path:
@@ -451,10 +558,6 @@ def _try_lock(file: FileIO, shared: bool) -> bool:
     return True
 
 
-def _digest(generation: int, document: bytes, summary: str) -> str:
-    return hashlib.sha256(f"{generation} {len(document)} ".encode() + document + summary.encode()).hexdigest()
-
-
 def _unpacked(blob: bytes) -> bytes:
     unpacker = zlib.decompressobj()
     content = unpacker.decompress(blob, LARGEST)
@@ -492,9 +595,10 @@ def _number(value: float) -> float | None:
 
 def _to_evaluation(row: Sequence[Any]) -> Evaluation:
     """The inverse of `_to_row`."""
-    *numbers, decisions, steps, failure, case_scores, spikes, robustness = (*row, None)[: len(_COLUMNS)]
-    numbers.append(robustness)
-    score, latency, energy, robust = (math.nan if number is None else float(number) for number in numbers)
+    *numbers, decisions, steps, failure, case_scores, spikes, robustness = row
+    score, latency, energy, robust = (
+        math.nan if number is None else float(number) for number in (*numbers, robustness)
+    )
     return Evaluation(
         score,
         np.frombuffer(case_scores, "<f8").astype(np.float64),

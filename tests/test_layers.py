@@ -66,7 +66,7 @@ LAYERS = [
         "passes",
         "export",
     ],
-    ["store", "config", "presets", "workers", "front", "record", "run", "launch"],
+    ["schema", "store", "config", "presets", "workers", "front", "record", "run", "launch"],
     ["report", "bench", "judge", "study", "new_task", "commands", "cli", "__main__"],
 ]
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}

@@ -715,13 +715,14 @@ def test_another_file_is_refused_in_one_line(tmp_path: Path, content: bytes, fac
 
 @pytest.mark.parametrize("factory", [Store.read, Store.open])
 def test_a_newer_version_is_refused_and_left_alone(closed: Path, factory: Callable[[Path], Store]) -> None:
-    edit(closed, "UPDATE meta SET value = '4' WHERE key = 'schema'")
-    with pytest.raises(FormatError, match="version 4; this program reads version 3: update"):
+    edit(closed, "UPDATE meta SET value = '5' WHERE key = 'schema'")
+    with pytest.raises(FormatError, match="version 5; this program reads versions 3 to 4: update") as caught:
         factory(closed)
+    assert caught.value.status == 2
     edit(closed, "UPDATE meta SET value = '1' WHERE key = 'schema'")
-    with pytest.raises(FormatError, match=r"version 1; this program reads version 3$"):
+    with pytest.raises(FormatError, match=r"version 1; this program reads versions 3 to 4$"):
         factory(closed)
-    edit(closed, "UPDATE meta SET value = '3' WHERE key = 'schema'")
+    edit(closed, "UPDATE meta SET value = '4' WHERE key = 'schema'")
     assert state_of(closed) == "finished"
 
 

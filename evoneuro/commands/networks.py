@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evoneuro.commands.output import print_files, print_json, print_results
-from evoneuro.errors import EvoNeuroError
+from evoneuro.errors import EvoNeuroError, printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -129,6 +129,8 @@ def held_out(options: argparse.Namespace) -> tuple[Network, Task, Cases]:
     name = options.task or own.get("source") or own.get("name")
     if name is None:
         raise EvoNeuroError(f"{options.net} does not say which task it is for; give --task TASK")
+    if options.task is None and ":" in str(name):  # somebody else's network may name any code
+        print(f"evoneuro: running task {printable(str(name))}, as {options.net} says", file=sys.stderr)
     same = own.get("source") in (name, absolute(name)) or own.get("name") == name
     parameters = {**(own.get("parameters", {}) if same else {}), **settings.get("parameters", {})}
     task = load_task(name, parameters)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from evoneuro.commands.networks import estimate_of
 from evoneuro.commands.output import print_json
+from evoneuro.errors import printable
 
 if TYPE_CHECKING:
     from evoneuro.config import Config
@@ -88,9 +89,10 @@ def status(options: argparse.Namespace) -> int:
         shown = [{"generation": g, "purpose": p, "index": i, "reason": r} for g, p, i, r in failures[-20:]]
         return print_json({**status, "last_failures": shown})
     for key, value in status.items():
-        print(f"{key:18} {'-' if value is None else value}")
+        print(f"{key:18} {'-' if value is None else printable(str(value))}")
     for generation, purpose, index, reason in failures[-5:]:
-        print(f"failure            generation {generation}, {purpose} {index}: {reason.splitlines()[0]}")
+        first = printable(reason.partition("\n")[0])
+        print(f"failure            generation {generation}, {printable(purpose)} {index}: {first}")
     return 0
 
 
