@@ -77,9 +77,11 @@ class Lines:
         """A new wire whose value depends on `bits`, the lowest first."""
         name = f"{self.prefix}_{self.count}"
         self.count += 1
-        rows = [f"{len(bits)}'d{k}: {name} = {width}'d{value};" for k, value in enumerate(values)]
-        self.text += [f"reg {span(width)}{name};", "always @*", f"    case ({{{', '.join(reversed(bits))}}})"]
-        self.text += [f"        {'  '.join(rows[k : k + 4])}" for k in range(0, len(rows), 4)] + ["    endcase"]
+        rows = [f"{len(bits)}'d{k}: {name}_of = {width}'d{value};" for k, value in enumerate(values)]
+        lines = [f"        {'  '.join(rows[k : k + 4])}" for k in range(0, len(rows), 4)]
+        head = f"function {span(width)}{name}_of(input [{len(bits) - 1}:0] s);"
+        self.text += [head, "    case (s)", *lines, "    endcase", "endfunction"]
+        self.text.append(f"wire {span(width)}{name} = {name}_of({{{', '.join(reversed(bits))}}});")
         return name
 
 
