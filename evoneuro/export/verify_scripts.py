@@ -70,7 +70,7 @@ SIMULATORS = {
         Simulator("brian2", ("brian2",), "pip install brian2 'numpy<2.4'"),
         Simulator("nest", ("nest",), "pip install nest-simulator"),
         Simulator("pynn", ("nest", "pyNN"), "pip install pynn nest-simulator"),
-        Simulator("lava", ("lava",), "pip install lava-nc, with Python 3.10"),
+        Simulator("lava", ("lava.proc.dense.process",), "pip install lava-nc, with Python 3.10"),
         Simulator("norse", ("torch", "nir", "norse"), "pip install norse nir nirtorch"),
         Simulator("snntorch", ("torch", "nir", "snntorch"), "pip install snntorch nir nirtorch"),
     )
@@ -105,6 +105,19 @@ for file in sorted(pathlib.Path(sys.argv[1]).glob("*.nir")):
             output, state = model(torch.from_numpy(charges).float()[None], state)
             spikes.append(output[0].numpy().astype(np.uint8))
     np.save(str(file) + ".npy", np.array(spikes))
+"""
+
+# Whether modules are there; a folder of such a name in the current directory, as exports make them, is none
+_LOOK_UP = """
+import importlib.util, sys
+sys.path = [folder for folder in sys.path if folder]
+def found(name):
+    try:
+        spec = importlib.util.find_spec(name)
+    except ImportError:
+        return False
+    return spec is not None and spec.origin is not None
+sys.exit(not all(map(found, sys.argv[1:])))
 """
 
 
@@ -238,10 +251,7 @@ def _compared(machine: str, network: Network, charges: Raster, spikes: Spikes) -
 @cache
 def _has(python: str, modules: tuple[str, ...]) -> bool:
     """Whether an interpreter has modules; looked up, not imported, which takes seconds."""
-    if python == sys.executable:
-        return all(importlib.util.find_spec(module) is not None for module in modules)
-    asked = f"import importlib.util as u, sys; sys.exit(any(u.find_spec(m) is None for m in {list(modules)!r}))"
     try:
-        return subprocess.run([python, "-c", asked], capture_output=True, timeout=60, check=False).returncode == 0
+        return subprocess.run([python, "-c", _LOOK_UP, *modules], capture_output=True, timeout=60).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
