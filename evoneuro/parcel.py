@@ -212,9 +212,9 @@ def _is_same(path: Path, content: bytes) -> bool:
 
 def _written(files: Mapping[str, bytes]) -> str:
     """A folder of this process with the files; it goes with the process, or with the next that makes one."""
-    _remove_left(Path(tempfile.gettempdir()))
+    remove_left(Path(tempfile.gettempdir()), PREFIX)
     folder = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
-    _hold(folder)
+    hold(folder)
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -223,7 +223,7 @@ def _written(files: Mapping[str, bytes]) -> str:
     return str(folder)
 
 
-def _hold(folder: Path) -> None:
+def hold(folder: Path) -> None:
     """Lock the folder for as long as this process lives, however it ends."""
     file = FileIO(folder / f"{LOCK}-new", "x")
     _held.append(file)
@@ -234,9 +234,9 @@ def _hold(folder: Path) -> None:
 _held: list[FileIO] = []  # open files; to close one would unlock it
 
 
-def _remove_left(place: Path) -> None:
+def remove_left(place: Path, prefix: str) -> None:
     """Remove the folders of processes that were killed: workers always are."""
-    for lock in place.glob(f"{PREFIX}*/{LOCK}"):
+    for lock in place.glob(f"{prefix}*/{LOCK}"):
         with contextlib.suppress(OSError), FileIO(lock) as file:
             if _try_lock(file):
                 shutil.rmtree(lock.parent, ignore_errors=True)

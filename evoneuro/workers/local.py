@@ -125,7 +125,7 @@ class LocalPool:
         began = time.perf_counter()
         passing = (Stop, NoAnswer) if is_stoppable() else (KeyboardInterrupt, NoAnswer)
         try:
-            with fenced(self._memory), _watched(limit + GRACE), deadline(limit):
+            with _watched(limit + GRACE), fenced(self._memory), deadline(limit):
                 results = evaluate_batch(self._task, networks, cases, passing=passing)
         except NoAnswer:
             if len(networks) > 1:

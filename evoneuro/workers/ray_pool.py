@@ -36,6 +36,7 @@ FETCH_SECONDS = 30.0  # to bring an answer over that Ray says is ready
 START_SECONDS = 300.0  # until the first worker must have built its task; a cluster may have to start a node
 STARTS = 8  # failed starts in a row, without any worker left, that end the run
 DRAIN_SECONDS = 10.0  # for what is in flight when the user stops
+HEADS = 3  # deaths of Ray's head on this machine that a run survives
 LONGEST_PAUSE = 30.0  # seconds between two attempts to start a worker
 COUNT_SECONDS = 5.0  # between two looks at how many processors the cluster has
 LATE = 3.0  # a batch is late after this many times the expected seconds since it was sent, and after POLL_SECONDS
@@ -126,12 +127,20 @@ class RayPool:
         self._members: list[_Member] = []
         self._failed_starts, self._next_start = 0, 0.0
         stored = 0 if arrays is None else sum(array.nbytes for array in arrays.values())
-        self._session = session = Session.open(address, workers, stored)
+        self._asked = address, workers, stored
+        self._content = parcel if parcel is not None and parcel.folders else None, arrays
+        self._heads = 0  # that have died
+        self._open()
+
+    def _open(self) -> None:
+        """Start or join Ray, and wait for the first worker."""
+        self._session = session = Session.open(*self._asked)
         self._undo, self._ray = session.undo, session.ray
         self.workers, self._next_count = session.count(), time.monotonic() + COUNT_SECONDS
         self._actors, self._closed = session.actor_class(), False
         # in the object store, once on each machine; workers read a data set where it lies there
-        self._parcel = self._ray.put(parcel) if parcel is not None and parcel.folders else None
+        parcel, arrays = self._content
+        self._parcel = None if parcel is None else self._ray.put(parcel)
         self._arrays = None if arrays is None else self._ray.put(dict(arrays))
         try:
             while not any(member.ready for member in self._members):
@@ -140,6 +149,27 @@ class RayPool:
         except BaseException:
             self.close()
             raise
+
+    def _revive(self, work: _Work) -> None:
+        """Ray's head has died: start it anew where it was started here; what was in flight is fresh again.
+
+        Raises:
+            RunError: it is somebody else's, or has died too often.
+        """
+        self._heads += 1
+        if self._session.address != "local" or self._heads > HEADS:
+            often = "" if self._heads <= HEADS else f" {self._heads} times"
+            raise RunError(
+                f"the head of Ray ({self._session.address}) has died{often}; everything journaled is safe: start the "
+                "cluster again, then `evoneuro resume RUN`"
+            )
+        held = {
+            i for member in self._members for _, batch in member.calls if batch.work is work for i in batch.positions
+        }
+        work.fresh.extend(sorted(held & work.open))
+        self._members.clear()
+        self._undo.close()
+        self._open()
 
     @property
     def busy(self) -> float:
@@ -155,6 +185,8 @@ class RayPool:
         work = _Work(networks, cases)
         try:
             while work.open and not self._drained(work):
+                if not self._session.alive():
+                    self._revive(work)
                 self._staff()
                 self._hand_out(work)
                 self._repeat(work)

@@ -15,18 +15,23 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from evoneuro.errors import EvoNeuroError, RunError
+from evoneuro.parcel import hold, remove_left
 from evoneuro.workers.shipment import pack, versions
 from evoneuro.workers.worker import Worker
 
 STORE_BYTES = 100 * 2**20  # of Ray's object store, beside a data set; batches are small
 CONNECT_SECONDS = 5.0
+HEART_SECONDS, HEART_FAILURES = 4.0, 3  # from one look at a cluster's head to the next; so many say that it is dead
+
+FOLDER = "evoneuro-ray-"
 
 # One thread per worker: results must not depend on how many there are, and the workers are the parallelism.
 THREADS = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
@@ -50,6 +55,8 @@ class Session:
         environment: of the actors' processes.
         undo: what ends it.
         versions: of packages that workers must have, if they may be on other machines.
+        address: "local", or of the cluster.
+        alive: whether the head is; without one nothing works, and a minute later Ray ends this process.
     """
 
     ray: Any
@@ -57,6 +64,8 @@ class Session:
     environment: dict[str, str]
     undo: contextlib.ExitStack
     versions: dict[str, str] | None = None
+    address: str = "local"
+    alive: Callable[[], bool] = lambda: True
 
     @classmethod
     def open(cls, address: str, workers: int | None, stored: int = 0) -> Session:
@@ -78,7 +87,8 @@ class Session:
             else:
                 ray, environment = _join(address, undo), THREADS
             needed = None if address == "local" else versions()
-            return cls(ray, workers, environment, undo.pop_all(), needed)
+            alive = _processes_alive(ray) if address == "local" else _Heartbeat(ray)
+            return cls(ray, workers, environment, undo.pop_all(), needed, address, alive)
 
     def count(self) -> int:
         """How many actors to keep now."""
@@ -101,8 +111,10 @@ def _start(workers: int, stored: int, undo: contextlib.ExitStack) -> Any:
     ray = _import_ray()
     # short, for the sockets in it may have about 100 characters; private, for Ray makes its own folders public
     base = os.environ.get("RAY_TMPDIR") or ("/tmp" if os.access("/tmp", os.W_OK) else None)
-    folder = tempfile.TemporaryDirectory(prefix="evoneuro-", dir=base, ignore_cleanup_errors=True)
+    remove_left(Path(base or tempfile.gettempdir()), FOLDER)
+    folder = tempfile.TemporaryDirectory(prefix=FOLDER, dir=base, ignore_cleanup_errors=True)
     undo.enter_context(folder)
+    hold(Path(folder.name))  # a process that is killed leaves it to the next one
     _hush(undo)
     undo.callback(ray.shutdown)
     try:
@@ -140,6 +152,35 @@ def _join(address: str, undo: contextlib.ExitStack) -> Any:
             "--address out to use this machine"
         ) from error
     return ray
+
+
+def _processes_alive(ray: Any) -> Callable[[], bool]:
+    """Whether the processes that this one has started for Ray's head live."""
+    node = ray._private.worker._global_node
+    started = getattr(node, "all_processes", {})
+    heads = [found.process for kind in ("gcs_server", "raylet") for found in started.get(kind, [])]
+    return lambda: all(head.poll() is None for head in heads)
+
+
+class _Heartbeat:
+    """Whether the head of a cluster can be reached; asked now and then, and dead after some failures in a row."""
+
+    def __init__(self, ray: Any) -> None:
+        address = ray.get_runtime_context().gcs_address
+        host, _, port = address.rpartition(":")
+        self._head = (host.strip("[]"), int(port))
+        self._failures, self._next = 0, 0.0
+
+    def __call__(self) -> bool:
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + HEART_SECONDS
+            try:
+                socket.create_connection(self._head, HEART_SECONDS / 2).close()
+                self._failures = 0
+            except OSError:
+                self._failures += 1
+        return self._failures < HEART_FAILURES
 
 
 def _check_reachable(address: str) -> None:
