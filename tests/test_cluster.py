@@ -162,7 +162,7 @@ def joined(cluster: Any) -> Iterator[Any]:
 def test_a_late_batch_is_repeated_and_the_first_answer_counts(
     joined: Any, plugin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool.Pace, "size", lambda self: 5)
+    monkeypatch.setattr(pool.Pace, "share", lambda self, total, workers: 5)
     monkeypatch.setattr(ray_pool, "POLL_SECONDS", 0.2)
     task = load_task(f"{plugin}:Slow")
     networks = population(task, 20)

@@ -181,11 +181,12 @@ def test_networks_of_the_test_differ(task):
 
 @pytest.mark.parametrize("size", [1, 3, 1000])
 def test_ray_pool_gives_what_evaluate_gives(two, task, monkeypatch, size):
-    monkeypatch.setattr(pool.Pace, "size", lambda self: size)
+    sizes = []
+    monkeypatch.setattr(pool.Pace, "share", lambda self, total, workers: size)
+    monkeypatch.setattr(pool.Pace, "record", lambda self, networks, seconds: sizes.append(networks))
     networks = population(task, 20)
-    batches = list(two.evaluate(networks, CASES))
-    assert gathered(batches, 20) == evaluate(task, networks, CASES)
-    assert max(len(batch) for batch in batches) <= min(1.5 * size, 10)
+    assert gathered(two.evaluate(networks, CASES), 20) == evaluate(task, networks, CASES)
+    assert max(sizes) == min(size, 20)
 
 
 def test_one_worker_gives_the_same_and_leaves_the_users_ray_running(ray, plugin, task, monkeypatch):
@@ -208,7 +209,7 @@ def test_nothing_to_evaluate(task, two):
 
 
 def test_a_pool_goes_on_after_the_caller_gave_up(two, task, monkeypatch):
-    monkeypatch.setattr(pool.Pace, "size", lambda self: 2)
+    monkeypatch.setattr(pool.Pace, "share", lambda self, total, workers: 2)
     networks = population(task, 20)
     for _ in two.evaluate(networks, CASES):
         break
@@ -365,11 +366,40 @@ def test_batches_are_sized_by_time():
     for _ in range(30):
         pace.record(10, 10 * 0.1)
     assert pace.size() == int(pool.LONGEST_SECONDS / 0.1)
-    for _ in range(20):
+    assert pace.line is None  # all were of one size
+    for _ in range(60):
         pace.record(2, 2 * 10.0)
     assert pace.size() == 1
     assert pace.limit(1) == 60
     assert pace.limit(4) == pytest.approx(4 * 5 * 10.0, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("start", "each", "seconds"),
+    [(0.0, 0.001, 0.2), (0.01, 0.001, 0.2), (0.1, 0.001, 1.0), (0.001, 0.05, 0.2), (2.0, 0.001, 10.0)],
+)
+def test_a_batch_is_as_long_as_its_start_makes_necessary(start, each, seconds):
+    """50 to 200 ms of work; longer only where the start would be more than a tenth of it, up to 10 s."""
+    pace = pool.Pace(timeout=60)
+    for networks in (16, 100, 64, 100, 40):
+        pace.record(networks, start + networks * each)
+    assert pace.line == pytest.approx((start, each), abs=1e-6)
+    assert start + pace.size() * each == pytest.approx(seconds, rel=0.3)
+
+
+def test_many_workers_do_not_make_batches_that_the_driver_cannot_send():
+    pace = pool.Pace(timeout=60)
+    for networks in (10, 20):
+        pace.record(networks, networks * 0.001)
+    assert pace.share(10_000, 2) == 200  # 25 rounds of 0.2 s
+    assert pace.share(10_000, 40) == 250  # one round
+    for workers in (1_000, 10_000):
+        each = pace.share(10_000, workers)
+        assert each * 0.001 == pytest.approx(10_000 / each * pool.MESSAGE_SECONDS, rel=0.05)
+    assert pace.share(3, 10_000) == 3
+    for networks in (1, 2):
+        pace.record(networks, networks * 60.0)
+    assert pace.share(10_000, 10_000) == 1
 
 
 def test_batches_survive_the_journey(task):
@@ -390,6 +420,7 @@ def test_batches_survive_the_journey(task):
 
 def test_a_batch_of_networks_is_evaluated_like_a_list(task, two, monkeypatch):
     monkeypatch.setattr(pool.Pace, "size", lambda self: 3)
+    monkeypatch.setattr(pool.Pace, "share", lambda self, total, workers: 3)
     networks = population(task, 20)
     expected = evaluate(task, networks, CASES)
     for workers in (two, local.LocalPool(task)):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+import numpy as np
 import numpy.typing as npt
 
 from evoneuro import parcel
@@ -18,10 +20,15 @@ Results = list[tuple[int, Evaluation]]
 
 TARGET_SECONDS = 0.2  # work per batch: far above what a message costs, short enough to journal and interrupt between
 # The decisions of an episode come one after another: a batch of long episodes costs almost the same with few
-# networks as with many, so they go together, as long as no more than this is lost with a worker.
-LEAST_BATCH = 512  # networks, if they take no longer than LONGEST_SECONDS
+# networks as with many. So batches hold as many that this part is a small one, as long as no more than LONGEST_SECONDS
+# are lost with a worker.
+LEAST_BATCH = 512  # networks, as long as it is not known how much that is
+SPREAD = 0.05  # of sizes: their variance over the square of their mean, from which on a line says something
+START_SHARE = 0.1  # of a batch's seconds that may not depend on its size
 LONGEST_SECONDS = 10.0
+MEMORY = 0.9  # weight of a batch beside the next one
 FIRST_BATCH = 16  # networks, as long as nothing has been measured
+MESSAGE_SECONDS = 0.003  # of the driver for each batch: Ray, packing, the journal (results/cluster_plan)
 PATIENCE = 5.0  # a batch may take this many times as long as expected
 
 
@@ -44,8 +51,9 @@ class Pool(Protocol):
     def evaluate(self, networks: Sequence[Network], cases: Cases) -> Iterator[Results]:
         """Evaluate all networks on the same cases.
 
-        Yields the batches as they come back: pairs of a position in `networks` and its `Evaluation`. Every position
-        comes exactly once, in any order; a candidate that raised, hung or crashed comes as a failure with its reason.
+        Yields what has come back, one batch or more at a time: pairs of a position in `networks` and its `Evaluation`.
+        Every position comes exactly once, in any order; a candidate that raised, hung or crashed comes as a failure
+        with its reason.
         What a network scores depends on the network and the cases only, not on batches, workers or their accidents.
 
         Raises:
@@ -66,29 +74,55 @@ class Pool(Protocol):
 
 
 class Pace:
-    """How long one network takes, learned while batches come back; it sets the size of the next and its deadline."""
+    """How long a batch takes, learned while batches come back; it sets the size of the next and its deadline.
+
+    A batch of n networks takes start + n * each seconds: a line through batches of different sizes says both.
+    """
 
     def __init__(self, timeout: float, target: float = TARGET_SECONDS) -> None:
         self.timeout, self.target = timeout, target
         self.busy = 0.0  # seconds of all batches together
         self.seconds: float | None = None  # per network
+        self.line: tuple[float, float] | None = None  # start and each, once they are known
+        self._sums = np.zeros(5)  # of 1, n, n * n, seconds, n * seconds; what is older counts less
 
     def record(self, networks: int, seconds: float) -> None:
         """A batch of `networks` took `seconds`."""
         self.busy += seconds
         latest = seconds / networks
         self.seconds = latest if self.seconds is None else (self.seconds + latest) / 2
+        self._sums = MEMORY * self._sums + [1, networks, networks**2, seconds, networks * seconds]
+        n, nn, t, nt = (self._sums[1:] / self._sums[0]).tolist()
+        if nn - n * n > SPREAD * n * n:
+            each = (nt - n * t) / (nn - n * n)
+            self.line = (max(t - each * n, 0.0), each) if each > 0 else None
 
     def size(self) -> int:
         """Networks that make one batch of `target` seconds, or a longer one where they would be few; at least one.
 
-        A batch costs much that does not depend on its size (an episode's decisions come one after another), so a
-        small batch makes each network look slow, and must not make the next one smaller still.
+        A batch costs much that does not depend on its size, so a small batch makes each network look slow, and must
+        not make the next one smaller still.
         """
         if self.seconds is None:
             return FIRST_BATCH
-        each = max(self.seconds, 1e-6)
-        return max(1, int(self.target / each), min(LEAST_BATCH, int(LONGEST_SECONDS / each)))
+        if self.line is None:
+            each = max(self.seconds, 1e-6)
+            return max(1, int(self.target / each), min(LEAST_BATCH, int(LONGEST_SECONDS / each)))
+        start, each = self.line
+        longest = max(self.target, start / START_SHARE)
+        return max(1, int((min(longest, LONGEST_SECONDS) - start) / each))
+
+    def share(self, total: int, workers: int) -> int:
+        """Networks in a batch, of `total` for so many workers.
+
+        `size` decides how many rounds there are, and each worker gets one share of each. The number of rounds is
+        rounded, not rounded up: the lanes of a larger batch cost less each. Where workers are so many that the driver
+        would be busy with their messages, batches are larger, and some workers get none: n networks each take
+        n * seconds on a worker and total / n * MESSAGE_SECONDS on the driver, which are equal for the least sum.
+        """
+        rounds = max(1, round(total / (workers * self.size())))
+        least = math.sqrt(total * MESSAGE_SECONDS / max(self.seconds, 1e-6)) if self.seconds else 1.0
+        return min(total, max(math.ceil(total / (workers * rounds)), round(least)))
 
     def limit(self, networks: int) -> float:
         """Seconds after which a batch of `networks` counts as hanging: the timeout, or more if much is expected."""

@@ -18,6 +18,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from types import TracebackType
 from typing import Any, Self
 
@@ -193,10 +194,13 @@ class RayPool:
                 answered, late = self._answered()
                 working = [member for member in answered if member.ready]
                 self._welcome(answered)
+                found: Results = []  # together, for to journal them takes the same time for one batch as for many
                 for member in working:
-                    yield from self._take(member, work)
+                    found += chain.from_iterable(self._take(member, work))
                 for member in late:
-                    yield from self._lose(member, work, f"no answer within {member.limit:g} s")
+                    found += chain.from_iterable(self._lose(member, work, f"no answer within {member.limit:g} s"))
+                if found:
+                    yield found
         finally:
             if work.open:
                 for member in [member for member in self._members if member.calls]:
@@ -301,7 +305,7 @@ class RayPool:
     def _refill(self, member: _Member, work: _Work) -> None:
         """The next fresh batch for a worker, if it has room and there is one."""
         if work.fresh and member.free(work):
-            self._send(member, work.next_batch(self._size(work)))
+            self._send(member, work.next_batch(self._pace.share(len(work.networks), self.workers)))
 
     def _repeat(self, work: _Work) -> None:
         """Workers that would have nothing to do run late batches once more, each batch once, the oldest first."""
@@ -316,15 +320,6 @@ class RayPool:
             if idle and batch.work is work and not batch.alone and waiting and now - batch.sent > patience:
                 work.repeated.update(waiting)
                 self._send(idle.pop(), _Batch(work, waiting))
-
-    def _size(self, work: _Work) -> int:
-        """Networks in a batch: the pace decides how many rounds there are, and each worker gets one share of each.
-
-        The number of rounds is rounded, not rounded up: the lanes of a larger batch cost less each.
-        """
-        total = len(work.networks)
-        rounds = max(1, round(total / (self.workers * self._pace.size())))
-        return math.ceil(total / (self.workers * rounds))
 
     def _send(self, member: _Member, batch: _Batch) -> None:
         networks = batch.work.networks.take(batch.positions)
