@@ -13,6 +13,7 @@ from evoneuro.coding import Decoder, Encoder, encoder_from_spec
 from evoneuro.errors import EvoNeuroError, PluginError, check_integer
 from evoneuro.keys import Keys, generator, lane_keys
 from evoneuro.plugins import plugin_error
+from evoneuro.scene import Scene
 from evoneuro.task import Task
 
 if TYPE_CHECKING:
@@ -146,6 +147,14 @@ class ControlTask(Task):
     def summary(self, scores: Table) -> dict[str, float]:
         """What `evaluate` prints beside the mean of the episodes' scores, float64 [episodes]."""
         return {}
+
+    def scene(self, state: Any, observation: Observation) -> Scene | None:
+        """What one lane looks like, for reports and animations; None: its values are shown instead.
+
+        Args:
+            state, observation: of one lane alone, leading with it, as `reset` and `step` return them.
+        """
+        return None
 
     @property
     def outputs(self) -> int:

@@ -15,6 +15,7 @@ from evoneuro.errors import EvoNeuroError, PluginError, check_integer
 from evoneuro.events import Recordings
 from evoneuro.keys import generator
 from evoneuro.plugins import plugin_error
+from evoneuro.scene import Scene
 from evoneuro.task import Task
 
 PARTS = ("train", "validation", "test")
@@ -86,6 +87,14 @@ class SampleTask(Task):
     def details(self, answers: npt.NDArray[Any], targets: npt.NDArray[Any]) -> dict[str, float]:
         """More figures of one network's answers (cases first), for people."""
         raise NotImplementedError
+
+    def scene(self, part: str, seed: int, number: int) -> Scene | None:
+        """What a sample of a part looks like, for reports and animations; None: what its inputs get is shown instead.
+
+        Args:
+            number: of the sample within its part.
+        """
+        return None
 
     # Loading
 

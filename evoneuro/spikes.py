@@ -15,6 +15,7 @@ from evoneuro.coding.trains import WORD, Trains, words
 from evoneuro.errors import EvoNeuroError, nearest
 from evoneuro.events import Binning, Recordings, trains_of
 from evoneuro.samples import KEPT_BYTES, Feed
+from evoneuro.scene import Scene, picture
 
 DENSE_STEPS = 2**24  # numbers of a dense raster that are packed at a time
 BINNED = 256  # recordings that are binned at a time
@@ -133,6 +134,17 @@ class SpikeTask(Labelled):
         """Spikes of train, validation or test: uint8 (steps, samples, channels)."""
         trains = self._loaded()[0][self.members(part, seed)]
         return unpack(np.ascontiguousarray(trains.transpose(1, 2, 0)), self._steps)
+
+    def scene(self, part: str, seed: int, number: int) -> Scene | None:
+        """Of a camera, where events were: those of the whole sample, dark where they were many."""
+        if self.binning is None:
+            return None
+        polarities, rows, columns = Binning(**self.binning).shape
+        counts = self.raster(part, seed)[:, number].sum(axis=0, dtype=np.float64)
+        if rows == 1 or counts.size != polarities * rows * columns:
+            return None
+        image = counts.reshape(polarities, rows, columns).sum(axis=0)
+        return picture(image / max(1.0, float(image.max())))
 
     def _chunk(self, part: str, seed: int, lanes: slice, encoder: Encoder | None, gain: int, window: int) -> Feed:
         trains = self._loaded()[0][self.members(part, seed)[lanes]]

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from evoneuro import ControlTask, keys
 from evoneuro.physics import Physics, compiled
+from evoneuro.scene import Disc, Line, Scene
 
 GRAVITY = 9.8
 SECONDS = 0.2
@@ -54,6 +55,15 @@ class Acrobot(ControlTask):
         seen = range(6) if self.observations is None else self.observations
         told = [len(self.actions), *self.actions, *seen]
         return Physics(_advance, np.array(told, np.float64), len(seen))
+
+    def scene(self, state: Floats, observation: Floats) -> Scene:
+        """Both links, and the line that the tip has to reach, in metres."""
+        first, both = float(state[0, 0]), float(state[0, 0] + state[0, 1])
+        elbow = (math.sin(first), -math.cos(first))
+        tip = (elbow[0] + math.sin(both), elbow[1] - math.cos(both))
+        links = (Line([(0.0, 0.0), elbow], "ink", 4.0), Line([elbow, tip], "warm", 4.0))
+        joints = (Disc(0.0, 0.0, 0.08, "pale"), Disc(*elbow, 0.08, "fill"))
+        return Scene((-2.2, -2.2, 2.2, 2.2), (Line([(-2.2, 1.0), (2.2, 1.0)], "pale"), *links, *joints))
 
     def _seen(self, state: Floats) -> Floats:
         first, second, first_speed, second_speed = state.T

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from evoneuro import ControlTask, keys
 from evoneuro.errors import check_choice
 from evoneuro.physics import Physics, compiled, cosines, sines
+from evoneuro.scene import Box, Disc, Line, Scene
 
 GRAVITY = 9.8
 CART_MASS = 1.0
@@ -71,6 +72,16 @@ class CartPole(ControlTask):
     def summary(self, scores: npt.NDArray[np.float64]) -> dict[str, float]:
         """The share of the episodes in which the pole stood until the last decision."""
         return {"lasted": float((scores >= self.step_limit).mean())}
+
+    def scene(self, state: State, observation: State) -> Scene:
+        """Track, cart and pole, in metres."""
+        x, _, angle, _ = state[0].tolist()
+        tip = (x + 2 * HALF_LENGTH * np.sin(angle), 0.12 + 2 * HALF_LENGTH * np.cos(angle))
+        ends = (Line([(edge, -0.12), (edge, 0.12)], "pale") for edge in (-X_LIMIT, X_LIMIT))
+        pole = Line([(x, 0.12), tip], "warm", 4.0)
+        cart = Box(x - 0.25, -0.12, x + 0.25, 0.12, "ink")
+        track = Line([(-X_LIMIT, -0.12), (X_LIMIT, -0.12)], "pale")
+        return Scene((-2.6, -0.35, 2.6, 1.25), (track, *ends, cart, pole, Disc(x, 0.12, 0.05, "fill")))
 
     def _seen(self, state: State) -> State:
         # Gymnasium rounds observations to 32 bits

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from evoneuro import ClassificationTask
+from evoneuro.scene import Scene, picture
 
 
 class Iris(ClassificationTask):
@@ -39,3 +40,7 @@ class Digits(ClassificationTask):
     copies = 0
     low = (0.0,) * 64
     high = (16.0,) * 64
+
+    def scene(self, part: str, seed: int, number: int) -> Scene:
+        """The image."""
+        return picture(self.samples(part, seed)[number].reshape(8, 8) / 16.0)

@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from evoneuro import ControlTask, keys
 from evoneuro.errors import check_choice
+from evoneuro.scene import Box, Disc, Line, Scene
 
 GRAVITY = -9.8
 CART_MASS = 1.0
@@ -97,6 +98,20 @@ class DoublePole(ControlTask):
         state = advance(state, action[:, 0])
         fallen = (np.abs(state[:, 0]) > X_LIMIT) | (np.abs(state[:, [2, 4]]) > ANGLE_LIMIT).any(axis=1)
         return state, self._seen(state), np.ones(len(state)), fallen, np.zeros(len(state), bool)
+
+    def scene(self, state: Floats, observation: Floats) -> Scene:
+        """Track, cart and both poles, in metres."""
+        x, angles = float(state[0, 0]), state[0, [2, 4]].tolist()
+        poles = [
+            Line([(x, 0.12), (x + 2 * half * np.sin(angle), 0.12 + 2 * half * np.cos(angle))], role, width)
+            for angle, half, role, width in zip(
+                angles, HALF_LENGTHS.ravel().tolist(), ("warm", "accent"), (4.0, 5.0), strict=True
+            )
+        ]
+        ends = (Line([(edge, -0.12), (edge, 0.12)], "pale") for edge in (-X_LIMIT, X_LIMIT))
+        track = Line([(-X_LIMIT, -0.12), (X_LIMIT, -0.12)], "pale")
+        cart = Box(x - 0.25, -0.12, x + 0.25, 0.12, "ink")
+        return Scene((-2.6, -0.35, 2.6, 1.25), (track, *ends, cart, *poles, Disc(x, 0.12, 0.05, "fill")))
 
     def summary(self, scores: npt.NDArray[np.float64]) -> dict[str, float]:
         """How many episodes were balanced to their end."""

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evoneuro import ControlTask, keys
+from evoneuro.scene import Disc, Line, Scene
 
 GRAVITY = 0.0025
 LEFT, RIGHT = -1.2, 0.6  # where the car stops, and a stop at the left takes its speed
@@ -50,6 +51,10 @@ class MountainCar(ControlTask):
         there = (state[:, 0] >= self.goal) & (state[:, 1] >= 0)
         return state, self._seen(state.astype(np.float32)), -np.ones(len(state)), there, np.zeros(len(state), bool)
 
+    def scene(self, state: State, observation: State) -> Scene:
+        """The valley, the car and the goal's flag."""
+        return _valley(float(state[0, 0]), self.goal)
+
 
 class MountainCarContinuous(ControlTask):
     """Rock a weak car out of a valley with little fuel: push by a number from -1 to 1 (MountainCarContinuous-v0).
@@ -87,6 +92,10 @@ class MountainCarContinuous(ControlTask):
         reward = np.where(there, 100.0, 0.0) - np.square(push.astype(np.float64)) * 0.1
         return state, self._seen(state), reward, there, np.zeros(len(state), bool)
 
+    def scene(self, state: State, observation: State) -> Scene:
+        """The valley, the car and the goal's flag."""
+        return _valley(float(state[0, 0]), self.goal)
+
 
 def _moved(position: State, speed: State) -> State:
     """Position and speed (lanes, 2) one step later, within their limits, in the type that they came in."""
@@ -95,3 +104,18 @@ def _moved(position: State, speed: State) -> State:
     position = np.clip(position + speed, kind(LEFT), kind(RIGHT))
     speed[(position == kind(LEFT)) & (speed < 0)] = 0
     return np.stack([position, speed], axis=1)
+
+
+def _valley(position: float, goal: float) -> Scene:
+    """The hills are Gymnasium's sin(3 x), of which it draws 0.45 + 0.55."""
+    x = np.linspace(LEFT, RIGHT, 60)
+    hills = Line(list(zip(x.tolist(), _height(x).tolist(), strict=True)), "pale")
+    foot = float(_height(np.array(goal)))
+    flag = (Line([(goal, foot), (goal, foot + 0.22)], "accent", 2.0), Disc(goal, foot + 0.22, 0.04, "accent"))
+    return Scene(
+        (LEFT, 0.0, RIGHT, 1.3), (hills, *flag, Disc(position, float(_height(np.array(position))) + 0.06, 0.06))
+    )
+
+
+def _height(x: State) -> State:
+    return np.asarray(0.45 * np.sin(3 * x) + 0.55)

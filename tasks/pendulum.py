@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evoneuro import ControlTask, keys
+from evoneuro.scene import Disc, Line, Scene
 
 GRAVITY = 10.0
 SECONDS = 0.05
@@ -52,6 +53,12 @@ class Pendulum(ControlTask):
         state = np.stack([angle + speed * SECONDS, speed], axis=1)
         never = np.zeros(len(state), bool)
         return state, self._seen(state), -cost, never, never
+
+    def scene(self, state: Floats, observation: Floats) -> Scene:
+        """The pendulum, up being up, in metres."""
+        tip = (float(-np.sin(state[0, 0])), float(np.cos(state[0, 0])))
+        parts = (Line([(0.0, 0.0), tip], "ink", 4.0), Disc(*tip, 0.1, "warm"), Disc(0.0, 0.0, 0.05, "pale"))
+        return Scene((-1.25, -1.25, 1.25, 1.25), parts)
 
     def _seen(self, state: Floats) -> Floats:
         angle, speed = state.T
