@@ -16,6 +16,7 @@ from evoneuro.archive import VALIDATION, Archive
 from evoneuro.documents import section, sound, unpack
 from evoneuro.errors import EvoNeuroError, FormatError, check_choice, nearest
 from evoneuro.express import Blueprint, express
+from evoneuro.faces import face
 from evoneuro.network import Network
 from evoneuro.objectives import MEASURES, named
 from evoneuro.population import Population
@@ -85,6 +86,23 @@ class Front(Sequence[FrontMember]):
     def __iter__(self) -> Iterator[FrontMember]:
         return iter(self.members)
 
+    def __repr__(self) -> str:
+        if not self.members:
+            return f"Front of {self.run}: no networks yet"
+        sizes = [int(member.measures["synapses"]) for member in self.members]
+        scores = [m.measures["score"] if m.validation_score is None else m.validation_score for m in self.members]
+        return (
+            f"Front of {self.run}: {len(self)} networks, scores {min(scores):.4g} to {max(scores):.4g}, "
+            f"{min(sizes)} to {max(sizes)} synapses"
+        )
+
+    def __rich__(self) -> Any:
+        return face("front rich", self) or repr(self)
+
+    def _repr_html_(self) -> str | None:
+        table: str | None = face("front html", self)
+        return table
+
     def best(self, measure: str = "score") -> FrontMember:
         """The best member by a measure: the highest validation score, or the least of a size, latency or energy.
 
@@ -138,12 +156,17 @@ class Front(Sequence[FrontMember]):
         try:
             last = store.last_generation()
             with sound(f"{path}: front"):
-                blueprint = Blueprint.from_document(store.meta["blueprint"])
-                members = _members(section(unpack(last[1]), "archive"), blueprint, store) if last is not None else []
-                own = {str(objective["name"]): bool(objective["maximise"]) for objective in _own(store)}
-                return cls(str(path), tuple(sorted(members, key=_order)), store.meta["solved"], own)
+                return cls.of(store, None if last is None else section(unpack(last[1]), "archive"))
         finally:
             store.close()
+
+    @classmethod
+    def of(cls, store: Store, document: Mapping[str, Any] | None) -> Self:
+        """The front that a generation's document of the archive holds; of None, an empty one."""
+        blueprint = Blueprint.from_document(store.meta["blueprint"])
+        members = [] if document is None else _members(document, blueprint, store)
+        own = {str(objective["name"]): bool(objective["maximise"]) for objective in _own(store)}
+        return cls(str(store.path), tuple(sorted(members, key=_order)), store.meta["solved"], own)
 
 
 def _order(member: FrontMember) -> tuple[Any, ...]:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evoneuro.errors import EvoNeuroError, check_choice, check_integer, check_shape
+from evoneuro.faces import face
 
 if TYPE_CHECKING:
     import networkx
@@ -264,6 +265,10 @@ class Network:
             f"Network({len(self.inputs)} inputs, {self.hidden} hidden, {len(self.outputs)} outputs, "
             f"{self.synapses} synapses, window {self.window})"
         )
+
+    def _repr_svg_(self) -> str | None:
+        picture: str | None = face("network svg", self)
+        return picture
 
     def save(self, path: str) -> None:
         """Write the network's JSON file (see `evoneuro.network_file`)."""

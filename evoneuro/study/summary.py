@@ -10,15 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from evoneuro import pareto
 from evoneuro.front import Front
 from evoneuro.pareto import Losses
-from evoneuro.record import Moment, Run
+from evoneuro.record import Moment, Run, box_shares
 from evoneuro.study.plan import Plan
 from evoneuro.study.runner import Outcome
 from evoneuro.study.statistics import a12, holm, signed_rank
-
-ROOM = 0.1  # how far beyond the worst of each loss the hypervolume's reference lies, as a share of its range
 
 VALIDATED = "validation_score"
 
@@ -68,7 +65,7 @@ def results(plan: Plan, outcomes: Sequence[Outcome]) -> list[Result]:
     for task in {outcome.found["task"]["name"] for outcome in good}:
         places = [i for i, outcome in enumerate(good) if outcome.found["task"]["name"] == task]
         tables = [_tables(good[i].found, histories[i], objectives) for i in places]
-        shares.update(zip(places, _shares(tables), strict=True))
+        shares.update(zip(places, box_shares(tables), strict=True))
     found = []
     costs = [np.array([getattr(moment, plan.pictures.cost) for moment in history], np.int64) for history in histories]
     budget = common_cost(costs)
@@ -168,19 +165,6 @@ def _tables(found: Mapping[str, Any], history: Sequence[Moment], objectives: Seq
     sign = np.array([-1.0 if name in (*found["higher"], VALIDATED) else 1.0 for name in objectives])
     tables = [np.column_stack([moment.measures, moment.validation])[:, columns] * sign for moment in history]
     return [table[np.isfinite(table).all(axis=1)] for table in tables]
-
-
-def _shares(runs: Sequence[Sequence[Losses]]) -> list[npt.NDArray[np.float64]]:
-    """Of each run, the share of the box of all that its front dominates at each generation."""
-    every = np.concatenate([table for run in runs for table in run])
-    every = every[np.isfinite(every).all(axis=1)]
-    if not len(every):
-        return [np.zeros(len(run)) for run in runs]
-    low, high = every.min(axis=0), every.max(axis=0)
-    span = np.where(high > low, high - low, 1.0)
-    reference = np.full(len(low), 1.0 + ROOM)
-    box = float(np.prod(reference))
-    return [np.array([pareto.hypervolume((t - low) / span, reference) / box for t in run]) for run in runs]
 
 
 # One variant
