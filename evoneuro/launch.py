@@ -7,6 +7,7 @@ import inspect
 import platform
 import re
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from evoneuro.callbacks import Callback, Several
 from evoneuro.check import check_task, load_within
 from evoneuro.coding import DECODERS, ENCODERS, decoder_from_spec, encoder_from_spec
 from evoneuro.coding.kinds import is_plugin
@@ -46,6 +48,7 @@ def evolve(
     seed: int = 0,
     workers: int | None = None,
     out: str = "results",
+    callbacks: Sequence[Callback] = (),
     **settings: Any,
 ) -> Run:
     """Evolve networks for a task, in Python: `evolve("iris", generations=100, seed=1).front.best("score")`.
@@ -54,6 +57,7 @@ def evolve(
         task: a registered name, `package.module:Class` or `path/file.py:Class`.
         generations: None: as many as the task suggests, else 100.
         workers: Ray workers; None: one per core; 0: this process, without Ray.
+        callbacks: who is told of each generation.
         settings: sections of the configuration, as in search={"population": 200}, parameters={"max_steps": 1000}.
 
     Raises:
@@ -64,7 +68,7 @@ def evolve(
     if generations is not None:
         document["budget"] = {"generations": generations, **settings.get("budget", {})}
     document["workers"] = {"count": workers, **settings.get("workers", {})}
-    return start(configured(document))
+    return start(configured(document), Several(Silent(), callbacks, warnings.warn) if callbacks else None)
 
 
 def configured(document: Mapping[str, Any]) -> Config:
