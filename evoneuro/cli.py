@@ -108,6 +108,7 @@ def _add_run_commands(command: Command) -> None:
     sub.add_argument("--workers", type=_natural, metavar="N", help="instead of the run's own number; same result")
     sub.add_argument("--address", metavar="ADDR", help="Ray cluster, instead of the run's own; same result")
     sub.add_argument("--allow-changed-task", action="store_true", help="go on though the task's source or data changed")
+    _add_callback(sub)
     sub.add_argument("--quiet", action="store_true", help="no progress")
     _add_json(sub)
 
@@ -127,6 +128,35 @@ def _add_run_commands(command: Command) -> None:
     sub.add_argument("--x", default="synapses", metavar="MEASURE", help="of a front (synapses)")
     sub.add_argument("--y", default="validation_score", metavar="MEASURE", help="of a front (validation_score)")
     _add_json(sub)
+    _add_report(command)
+
+
+def _add_report(command: Command) -> None:
+    about = "a run as one HTML page: its front, its progress, its best network at work"
+    sub = command("report", commands.report, about, "results/iris-...-seed1 --out report.html")
+    sub.add_argument(
+        "run", nargs="+", metavar="RUN", help="run directory; of other seeds, or a folder of them, bands are made"
+    )
+    sub.add_argument("--out", metavar="FILE", help="(report.html)")
+    sub.add_argument("--network", default="best", metavar="ID", help="the member that is told of: id, smallest (best)")
+    sub.add_argument("--task", metavar="TASK", help="the run's task, to load it also where it is a file or module")
+    sub.add_argument("--no-task", action="store_true", help="load no task; what needs it is left out")
+    sub.add_argument("--pictures", metavar="DIR", help="gets each picture as a file, too")
+    sub.add_argument("--format", default="png,svg", metavar="LIST", help="of the pictures: png, svg, pdf (png,svg)")
+    _add_json(sub)
+
+    about = "several runs or studies on one page, with statistics; no task is loaded"
+    sub = command("compare", commands.compare, about, "results/iris-...-seed1 results/iris-...-seed2")
+    sub.add_argument("runs", nargs="+", metavar="RUN", help="run directory, or a study's or another folder with runs")
+    sub.add_argument("--out", metavar="FILE", help="(compare.html)")
+    _add_json(sub)
+
+    about = "a network at its task, as an animation with its spikes"
+    sub = command("play", commands.play, about, "net.json --task cartpole --out play.gif")
+    _add_held_out(sub)
+    sub.add_argument("--out", metavar="FILE", help="gif, mp4 (needs ffmpeg) or html (play.gif)")
+    sub.add_argument("--decisions", type=_positive, metavar="N", help="most of an episode (80), or samples (12)")
+    sub.add_argument("--rate", type=float, metavar="R", help="decisions per second (10; samples: 1)")
 
 
 def _add_network_commands(command: Command) -> None:
@@ -260,8 +290,14 @@ def _add_run(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="any key, as search.population=200"
     )
+    _add_callback(sub)
     sub.add_argument("--quiet", action="store_true", help="no progress")
     sub.add_argument("--json", action="store_true", help="print one JSON document at the end, no progress")
+
+
+def _add_callback(sub: argparse.ArgumentParser) -> None:
+    about = "who else is told of each generation: tensorboard, package.module:Class or file.py:Class"
+    sub.add_argument("--callback", action="append", default=[], metavar="NAME", help=about)
 
 
 def _natural(text: str) -> int:

@@ -25,6 +25,8 @@ LAYERS = [
         "pareto",
         "documents",
         "plugins",
+        "scene",
+        "faces",
         "columns",
         "parcel",
     ],
@@ -66,7 +68,7 @@ LAYERS = [
         "passes",
         "export",
     ],
-    ["schema", "store", "config", "presets", "workers", "front", "record", "run", "launch"],
+    ["schema", "store", "config", "presets", "workers", "front", "record", "callbacks", "run", "launch"],
     ["report", "bench", "judge", "study", "new_task", "commands", "cli", "__main__"],
 ]
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}

@@ -12,7 +12,7 @@ from evoneuro.commands.networks import (
     simulate,
     verify_net,
 )
-from evoneuro.commands.pictures import plot
+from evoneuro.commands.pictures import compare, play, plot, report
 from evoneuro.commands.plugins import check, new_task, profiles, tasks
 from evoneuro.commands.runs import front, resume, run, status
 from evoneuro.commands.studies import bench, study
@@ -20,6 +20,7 @@ from evoneuro.commands.studies import bench, study
 __all__ = [
     "bench",
     "check",
+    "compare",
     "evaluate",
     "export_net",
     "front",
@@ -27,8 +28,10 @@ __all__ = [
     "list_targets",
     "neurobench",
     "new_task",
+    "play",
     "plot",
     "profiles",
+    "report",
     "resume",
     "run",
     "simulate",

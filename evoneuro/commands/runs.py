@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 def run(options: argparse.Namespace) -> int:
     from evoneuro import config
     from evoneuro.launch import configured, start
-    from evoneuro.report.live import make_display
     from evoneuro.workers.fence import results_apart
 
     document = config.read(options.target)
@@ -51,21 +50,32 @@ def run(options: argparse.Namespace) -> int:
             document[path[0]] = value
         elif value is not None:
             document[path[0]] = {**document.get(path[0], {}), path[1]: value}
-    display = make_display(options.quiet or options.json)
     with results_apart():
-        finished = start(configured(config.apply(document, options.set)), display)
+        finished = start(configured(config.apply(document, options.set)), _observer(options))
     return _show_run(finished, options.json)
 
 
 def resume(options: argparse.Namespace) -> int:
     from evoneuro import launch
-    from evoneuro.report.live import make_display
     from evoneuro.workers.fence import results_apart
 
-    display = make_display(options.quiet or options.json)
     with results_apart():
-        finished = launch.resume(options.run, display, options.workers, options.allow_changed_task, options.address)
+        finished = launch.resume(
+            options.run, _observer(options), options.workers, options.allow_changed_task, options.address
+        )
     return _show_run(finished, options.json)
+
+
+def _observer(options: argparse.Namespace) -> Any:
+    """The display, and the callbacks that are asked for."""
+    from evoneuro.callbacks import Several, find_callbacks
+    from evoneuro.report.live import make_display
+
+    callbacks = find_callbacks(options.callback)
+    display = make_display(options.quiet or options.json)
+    return (
+        Several(display, callbacks, lambda text: print(f"evoneuro: {text}", file=sys.stderr)) if callbacks else display
+    )
 
 
 def _show_run(run: Any, as_json: bool) -> int:

@@ -23,16 +23,10 @@ from evoneuro.report.canvas import (
     dress,
     new_figure,
 )
+from evoneuro.report.chart import NAMES, SIZES
 
 Points = npt.NDArray[np.float64]  # (points, 2)
 
-NAMES = {
-    "score": "score",
-    "validation_score": "validation score",
-    "latency": "latency (steps per decision)",
-    "energy": "energy (synaptic events per decision)",
-}
-SIZES = {"neurons", "hidden", "synapses"}
 _HIGHER_IS_BETTER = {"score", "validation_score"}
 
 

@@ -236,7 +236,8 @@ class LiveDisplay:
     def _progress(self, summary: Mapping[str, Any]) -> RenderableType:
         share = _share(summary)
         bar = Table.grid()
-        bar.add_row(ProgressBar(total=1.0, completed=share or 0.0, width=BAR_WIDTH, pulse=share is None))
+        look: dict[str, Any] = {"complete_style": "cyan", "finished_style": "cyan", "pulse_style": "cyan"}
+        bar.add_row(ProgressBar(total=1.0, completed=share or 0.0, width=BAR_WIDTH, pulse=share is None, **look))
         return bar
 
 

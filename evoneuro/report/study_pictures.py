@@ -15,14 +15,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from evoneuro.report.canvas import INK, PALE, dress, new_figure
-from evoneuro.report.front_picture import NAMES
+from evoneuro.report.chart import NAMES, band
 
 Floats = npt.NDArray[np.float64]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#222222", "#B0A000")
 LINES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))  # once the colours are used up
 COLUMNS = 3  # panels beside each other
-GRID = 240  # points of a line over evaluations
 
 
 def fronts_figure(
@@ -88,15 +87,6 @@ def hypervolume_figure(
     _legend(axes)
     figure.tight_layout()
     return figure
-
-
-def band(seeds: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]]) -> tuple[Floats, Floats]:
-    """What was spent [points], and the quartiles (3, points) over seeds of the value last reached by then."""
-    steps = [(np.asarray(at, np.float64), np.asarray(value, np.float64)) for at, value in seeds]
-    first, last = max(float(at[0]) for at, _ in steps), min(float(at[-1]) for at, _ in steps)
-    grid = np.linspace(first, max(first, last), GRID)
-    values = [value[np.searchsorted(at, grid, side="right") - 1] for at, value in steps]
-    return grid, np.percentile(np.array(values), (25, 50, 75), axis=0)
 
 
 def to_solve_figure(runs: Mapping[str, Sequence[tuple[float | None, float]]]) -> Figure:
