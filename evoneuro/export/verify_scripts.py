@@ -86,7 +86,7 @@ for folder in sorted(pathlib.Path(sys.argv[1]).iterdir()):
     spec = importlib.util.spec_from_file_location("script" + folder.name, folder / "script.py")
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    np.save(folder / "spikes.npy", module.simulate(module.checked(np.load(folder / "raster.npy"))))
+    np.save(folder / "spikes.npy", module.simulate(module.checked(np.load(folder / "raster.npy", allow_pickle=False))))
 """
 
 # Runs each NIR file FOLDER/K.nir on FOLDER/K.npy; the second argument says in what
@@ -101,7 +101,7 @@ else:
 for file in sorted(pathlib.Path(sys.argv[1]).glob("*.nir")):
     model, state, spikes = load(nir.read(str(file))), None, []
     with torch.no_grad():
-        for charges in np.load(file.with_suffix(".npy")):
+        for charges in np.load(file.with_suffix(".npy"), allow_pickle=False):
             output, state = model(torch.from_numpy(charges).float()[None], state)
             spikes.append(output[0].numpy().astype(np.uint8))
     np.save(str(file) + ".npy", np.array(spikes))
@@ -201,7 +201,7 @@ def run_scripts(python: str, folder: Path, scripts: Sequence[str], rasters: Sequ
         (own / "script.py").write_text(script)
         np.save(own / "raster.npy", raster)
     _run([python, "-c", _DRIVER, str(folder)])
-    return [np.load(own / "spikes.npy") for own in folders]
+    return [np.load(own / "spikes.npy", allow_pickle=False) for own in folders]
 
 
 def run_torch(
@@ -222,7 +222,7 @@ def run_torch(
         (folder / f"{k:04}.nir").write_bytes(content)
         np.save(folder / f"{k:04}.npy", raster)
     _run([python, "-c", _TORCH_DRIVER, str(folder), reader])
-    return [np.load(folder / f"{k:04}.nir.npy") for k in range(len(files))]
+    return [np.load(folder / f"{k:04}.nir.npy", allow_pickle=False) for k in range(len(files))]
 
 
 def _run(command: list[str]) -> None:
