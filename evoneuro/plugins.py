@@ -166,7 +166,11 @@ def plugin_error(message: str, error: BaseException) -> PluginError:
     plugin_frames = traceback.StackSummary.from_list(frames[first:])
     lines = ["Traceback (most recent call last):\n", *plugin_frames.format()] if plugin_frames else []
     trace = "".join([*lines, *traceback.format_exception_only(error)])
-    return PluginError(as_sent(f"{message}: {type(error).__name__}: {error}"), as_sent(trace))
+    try:
+        said = f": {error}"
+    except Exception:  # a plugin's exception may even fail to describe itself
+        said = ""
+    return PluginError(as_sent(f"{message}: {type(error).__name__}{said}"), as_sent(trace))
 
 
 def _import_module(where: str) -> ModuleType:

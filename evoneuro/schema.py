@@ -25,17 +25,19 @@ _EVALUATIONS = """CREATE TABLE evaluations (
     score, latency, energy, decisions INTEGER NOT NULL, steps INTEGER NOT NULL,
     failure BLOB, case_scores BLOB NOT NULL, spikes BLOB NOT NULL, robustness,
     PRIMARY KEY (generation, purpose, position))"""
-# document: all that a run goes on from; of older generations most are dropped. front: NULL is that of the one before.
+# front: NULL is that of the generation before.
 _GENERATIONS = """CREATE TABLE generations (
-    generation INTEGER PRIMARY KEY, summary TEXT NOT NULL, front BLOB, kept INTEGER NOT NULL,
+    generation INTEGER PRIMARY KEY, summary TEXT NOT NULL, front BLOB,
     evaluations INTEGER NOT NULL, steps INTEGER NOT NULL, failures INTEGER NOT NULL,
-    document BLOB, document_sha256 TEXT NOT NULL, sha256 TEXT NOT NULL)"""
+    document_sha256 TEXT NOT NULL, sha256 TEXT NOT NULL)"""
+# All that a run goes on from; of older generations most are dropped, and their pages used again.
+_DOCUMENTS = """CREATE TABLE documents (
+    generation INTEGER PRIMARY KEY, kept INTEGER NOT NULL, document BLOB NOT NULL)"""
 _INDICES = (
-    "CREATE INDEX documents ON generations (generation, kept) WHERE document IS NOT NULL",
     "CREATE INDEX fronts ON generations (generation) WHERE front IS NOT NULL",
     "CREATE INDEX failures ON evaluations (generation) WHERE failure IS NOT NULL",
 )
-STATEMENTS = (_META, _EVALUATIONS, _GENERATIONS, *_INDICES)
+STATEMENTS = (_META, _EVALUATIONS, _GENERATIONS, _DOCUMENTS, *_INDICES)
 
 _GENERATIONS_3 = """CREATE TABLE generations (
     generation INTEGER PRIMARY KEY, document BLOB NOT NULL, summary TEXT NOT NULL, sha256 TEXT NOT NULL)"""
@@ -84,6 +86,7 @@ def _from_3(database: sqlite3.Connection) -> None:
         database.execute("DROP TABLE old_evaluations")
     database.execute("ALTER TABLE generations RENAME TO old_generations")
     database.execute(_GENERATIONS)
+    database.execute(_DOCUMENTS)
     for generation, document, summary, digest in database.execute("SELECT * FROM old_generations").fetchall():
         before = f"{generation} {len(document)} ".encode() + document + summary.encode()
         if hashlib.sha256(before).hexdigest() != digest:
@@ -121,7 +124,7 @@ def add_generation(
     kept: bool,
     counts: tuple[int, int, int],
 ) -> None:
-    """Insert the row that closes a generation.
+    """Insert the row that closes a generation, and its document.
 
     Args:
         document, front: compressed.
@@ -134,15 +137,16 @@ def add_generation(
     ).fetchone()
     stored = None if rows is not None and rows[0] == front else front
     whole = hashlib.sha256(document).hexdigest()
-    digest = row_digest(generation, summary, stored, kept, counts, whole)
-    row = (generation, summary, stored, int(kept), *counts, document, whole, digest)
+    digest = row_digest(generation, summary, stored, counts, whole)
+    row = (generation, summary, stored, *counts, whole, digest)
     database.execute(f"INSERT INTO generations VALUES ({', '.join('?' * len(row))})", row)
+    database.execute("INSERT INTO documents VALUES (?, ?, ?)", (generation, int(kept), document))
 
 
 def row_digest(
-    generation: int, summary: str, front: bytes | None, kept: bool, counts: tuple[int, int, int], document_sha256: str
+    generation: int, summary: str, front: bytes | None, counts: tuple[int, int, int], document_sha256: str
 ) -> str:
-    """Checksum of all of a generation's row but the document, whose own checksum stands for it."""
+    """Checksum of a generation's row and, through its own checksum, of its document."""
     part = "-" if front is None else hashlib.sha256(front).hexdigest()
-    text = "\n".join([str(generation), part, str(int(kept)), *map(str, counts), document_sha256, summary])
+    text = "\n".join([str(generation), part, *map(str, counts), document_sha256, summary])
     return hashlib.sha256(text.encode()).hexdigest()

@@ -220,8 +220,9 @@ class Store:
         Raises:
             FormatError: the content of one does not match its checksum.
         """
-        for (generation,) in self._query("SELECT generation FROM generations WHERE document IS NOT NULL ORDER BY 1"):
-            yield self._closed(self._query("SELECT * FROM generations WHERE generation = ?", generation)[0])
+        for (generation,) in self._query("SELECT generation FROM documents ORDER BY generation"):
+            for row in self._query("SELECT * FROM generations WHERE generation = ?", generation):
+                yield self._closed(row)
 
     def fronts(self) -> Iterator[tuple[int, bytes]]:
         """Each closed generation and the part of its document that `schema.FRONT` names, as a blob, in order.
@@ -238,17 +239,19 @@ class Store:
             yield generation, blob
 
     def _closed(self, row: Sequence[Any]) -> tuple[int, bytes]:
-        generation, document, digest = row[0], row[7], row[8]
+        generation, digest = row[0], row[6]
         self._check(row)
+        found = self._query("SELECT document FROM documents WHERE generation = ?", generation)
         with sound(f"{self.path}: generation {generation}"):
+            document = found[0][0]
             if hashlib.sha256(document).hexdigest() != digest:
                 raise ValueError("its content does not match its sha256")
             return generation, _unpacked(document)
 
     def _check(self, row: Sequence[Any]) -> None:
-        generation, summary, front, kept, *counts, _, document_digest, digest = row
+        generation, summary, front, *counts, document_digest, digest = row
         with sound(f"{self.path}: generation {generation}"):
-            if row_digest(generation, summary, front, kept, tuple(counts), document_digest) != digest:
+            if row_digest(generation, summary, front, tuple(counts), document_digest) != digest:
                 raise ValueError("its content does not match its sha256")
 
     def work(self) -> dict[int, tuple[int, int]]:
@@ -333,8 +336,7 @@ def _compact(database: sqlite3.Connection, generation: int) -> None:
     while generation >= apart * DOCUMENTS:
         apart *= 2
     database.execute(
-        "UPDATE generations SET document = NULL "
-        "WHERE document IS NOT NULL AND generation < ? AND generation % ? != 0 AND NOT kept",
+        "DELETE FROM documents WHERE generation < ? AND generation % ? != 0 AND NOT kept",
         (generation - 1, apart),
     )
     made = database.execute("SELECT evaluations FROM generations WHERE generation = ?", (generation,)).fetchone()[0]

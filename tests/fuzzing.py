@@ -167,11 +167,12 @@ class Hostile:
         whole = hashlib.sha256(blob).hexdigest()
         with self._database() as database:
             row = database.execute("SELECT * FROM generations WHERE generation = 2").fetchone()
-            digest = schema.row_digest(2, row[1], front, row[3], tuple(row[4:7]), whole)
+            digest = schema.row_digest(2, row[1], front, tuple(row[3:6]), whole)
             database.execute(
-                "UPDATE generations SET front = ?, document = ?, document_sha256 = ?, sha256 = ? WHERE generation = 2",
-                (front, blob, whole, digest),
+                "UPDATE generations SET front = ?, document_sha256 = ?, sha256 = ? WHERE generation = 2",
+                (front, whole, digest),
             )
+            database.execute("UPDATE documents SET document = ? WHERE generation = 2", (blob,))
         self._look()
 
     def run_meta(self, rng: random.Random) -> None:

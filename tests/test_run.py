@@ -423,6 +423,7 @@ def test_nothing_journaled_is_evaluated_again(tmp_path: Path) -> None:
     # a generation that was cut off after some of its evaluations makes only the others
     store = Store.open(run.path)
     store._database.execute("DELETE FROM generations WHERE generation = 2")
+    store._database.execute("DELETE FROM documents WHERE generation = 2")
     store._database.execute("DELETE FROM evaluations WHERE generation = 2 AND purpose = 'offspring' AND position >= 10")
     store._database.execute("DELETE FROM evaluations WHERE generation = 2 AND purpose = 'validation'")
     store.finish("interrupted")

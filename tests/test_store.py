@@ -263,7 +263,8 @@ def test_a_summary_that_is_not_json_is_refused_and_nothing_is_written(run: Store
 
 def test_the_row_is_what_is_documented(closed: Path) -> None:
     database = sqlite3.connect(closed / DATABASE)
-    blob, digest = database.execute("SELECT document, sha256 FROM generations WHERE generation = 1").fetchone()
+    (digest,) = database.execute("SELECT sha256 FROM generations WHERE generation = 1").fetchone()
+    (blob,) = database.execute("SELECT document FROM documents WHERE generation = 1").fetchone()
     assert zlib.decompress(blob) == document(1)
     assert len(digest) == 64
     scores, score, failure = database.execute(
@@ -739,16 +740,16 @@ def test_damaged_meta_is_refused(closed: Path, key: str, value: str) -> None:
 
 def test_bit_flips_in_a_generation_are_detected(closed: Path) -> None:
     database = sqlite3.connect(closed / DATABASE)
-    (blob,) = database.execute("SELECT document FROM generations WHERE generation = 2").fetchone()
+    (blob,) = database.execute("SELECT document FROM documents WHERE generation = 2").fetchone()
     database.close()
     reader = Store.read(closed)
     for bit in random.Random(5).sample(range(8 * len(blob)), 60):
         flipped = bytearray(blob)
         flipped[bit // 8] ^= 1 << bit % 8
-        edit(closed, "UPDATE generations SET document = ? WHERE generation = 2", bytes(flipped))
+        edit(closed, "UPDATE documents SET document = ? WHERE generation = 2", bytes(flipped))
         with pytest.raises(FormatError, match="generation 2: damaged: its content does not match its sha256"):
             reader.last_generation()
-    edit(closed, "UPDATE generations SET document = ? WHERE generation = 2", blob)
+    edit(closed, "UPDATE documents SET document = ? WHERE generation = 2", blob)
     check_filled(reader)
     reader.close()
 
@@ -758,10 +759,10 @@ def test_bit_flips_in_a_generation_are_detected(closed: Path) -> None:
     [
         """summary = '{"best":3}'""",
         "summary = x'00ff'",
-        "document = (SELECT document FROM generations WHERE generation = 1)",
+        "document_sha256 = (SELECT document_sha256 FROM generations WHERE generation = 1)",
         "generation = 7",
         "sha256 = ''",
-        "document = 'text'",
+        "front = 'text'",
     ],
 )
 def test_any_other_change_of_a_generation_is_detected(closed: Path, change: str) -> None:
