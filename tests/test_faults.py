@@ -107,7 +107,7 @@ def test_it_costs_nothing(good: str, tmp_path: Path, trap: str, monkeypatch: pyt
 
 def evoneuro(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "evoneuro", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
 
 
 def arguments(out: Path, trap: str) -> list[str]:

@@ -1,8 +1,8 @@
 """Candidates apart: each evaluated in a process that may die of it, without Ray.
 
 This is for candidates of which one has ended the process that evaluated them (see `evoneuro.workers.flight`). The
-process starts afresh and imports nothing of this one; networks go to it as network files, evaluations come back as
-documents, so that nothing that is sent is code.
+process starts afresh and imports nothing of this one, builds the task, and forks for each candidate; networks go to it
+as network files, evaluations come back as documents, so that nothing that is sent is code.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ from evoneuro.errors import RunError
 from evoneuro.evaluation import Cases, Evaluation, Jitter, Perturbations
 from evoneuro.network import Network
 from evoneuro.network_file import from_document, to_document
+from evoneuro.task import Task
 from evoneuro.workers.fence import fenced, limit_memory, memory_share
 from evoneuro.workers.worker import CRASHED, STRIKES, build_task, evaluate_batch
 
 START_SECONDS = 120.0  # until it must have built the task
 LARGEST = 2**31  # bytes of a message
+ANSWER, DEATH = b"+", b"-"  # how an answer begins
 
 
 class Apart:
@@ -53,13 +55,17 @@ class Apart:
                 self._start()
             try:
                 self._send({"network": to_document(network), "cases": asdict(cases)})
-                return _evaluation(unpack(self._receive(self._timeout)))
+                answer = self._receive(self._timeout)
+                if answer[:1] == ANSWER:
+                    return _evaluation(unpack(answer[1:]))
+                reason = f"{CRASHED} {STRIKES} times ({answer[1:].decode()})"
+                continue
             except TimeoutError:
                 reason = f"no answer within {self._timeout:g} s"
             except (EOFError, BrokenPipeError):
                 reason = f"{CRASHED} {STRIKES} times"
-            how = self._end()
-        return Evaluation.failed(f"{reason}{how}" if reason.startswith(CRASHED) else reason)
+            self._end()
+        return Evaluation.failed(reason)
 
     def close(self) -> None:
         """End the process."""
@@ -83,28 +89,22 @@ class Apart:
             self._send(self._order)
             trouble = self._receive(START_SECONDS)
         except (EOFError, BrokenPipeError, TimeoutError) as error:
-            how = self._end()
-            raise RunError(f"a process to evaluate apart did not start{how}: {type(error).__name__}") from None
+            self._end()
+            raise RunError(f"a process to evaluate apart did not start: {type(error).__name__}") from None
         if trouble:
             self._end()
             raise RunError(f"task {self._order['task']!r} could not be built apart: {trouble.decode()}")
 
-    def _end(self) -> str:
-        """Kill the process; how it had ended, in brackets, if it had."""
+    def _end(self) -> None:
+        """Kill the process, and what it has forked."""
         process, self._process = self._process, None
         if process is None:
-            return ""
+            return
         os.close(self._in)
         os.close(self._out)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(0.2)
-        code = process.returncode
         with suppress(OSError):
-            os.killpg(process.pid, signal.SIGKILL)  # and what it has started
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        if code is None:
-            return ""
-        return f" ({signal.Signals(-code).name})" if code < 0 else f" (exit status {code})"
 
     def _send(self, message: Mapping[str, Any]) -> None:
         _write(self._out, json.dumps(message).encode())
@@ -198,10 +198,31 @@ def _main(source: int, target: int) -> None:
     with suppress(EOFError, BrokenPipeError):
         while True:
             asked = json.loads(_read(source))
-            network = from_document(asked["network"])
+            _write(target, _forked(task, from_document(asked["network"]), _cases(asked["cases"])))
+
+
+def _forked(task: Task, network: Network, cases: Cases) -> bytes:
+    """`ANSWER` and the evaluation as a document, or `DEATH` and how the fork that should have made it has died."""
+    here, there = os.pipe()
+    fork = os.fork()
+    if fork == 0:
+        os.close(here)
+        try:
             with fenced():
-                (evaluation,) = evaluate_batch(task, [network], _cases(asked["cases"]), passing=())
-            _write(target, pack(_document(evaluation)))
+                (evaluation,) = evaluate_batch(task, [network], cases, passing=())
+            _write(there, pack(_document(evaluation)))
+        finally:
+            os._exit(0)
+    os.close(there)
+    answer = b""
+    with suppress(EOFError):
+        answer = _read(here)
+    os.close(here)
+    _, status = os.waitpid(fork, 0)
+    if answer:
+        return ANSWER + answer
+    code = os.waitstatus_to_exitcode(status)
+    return DEATH + (signal.Signals(-code).name if code < 0 else f"exit status {code}").encode()
 
 
 if __name__ == "__main__":

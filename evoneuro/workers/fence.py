@@ -34,7 +34,7 @@ def fenced(memory: int | None = None) -> Iterator[None]:
     Args:
         memory: bytes that the code may allocate before it gets a MemoryError; None: no such limit.
     """
-    process, folder, environment = os.getpid(), os.getcwd(), dict(os.environ)
+    process, folder, environment = os.getpid(), _folder(), dict(os.environ)
     handlers = _handlers()
     leave = os._exit
 
@@ -52,7 +52,7 @@ def fenced(memory: int | None = None) -> Iterator[None]:
         if os.getpid() != process:
             os._exit(0)
         with contextlib.suppress(OSError):  # it may have been removed
-            if os.getcwd() != folder:
+            if folder is not None and _folder() != folder:
                 os.chdir(folder)
         if dict(os.environ) != environment:
             os.environ.clear()
@@ -146,6 +146,12 @@ def _streams_kept() -> Iterator[None]:
         for number, copy in kept.items():
             os.dup2(copy, number)
             os.close(copy)
+
+
+def _folder() -> str | None:
+    with contextlib.suppress(OSError):  # it has been removed
+        return os.getcwd()
+    return None
 
 
 def _handlers() -> dict[signal.Signals, Any]:

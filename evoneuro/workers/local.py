@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import hashlib
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -60,7 +61,7 @@ class LocalPool:
     ) -> LocalPool:
         """The pool of the named task; `notes` is a folder for what a later process should know if this one dies."""
         pool = cls(build_task(task_name, parameters, arrays), timeout, target, memory)
-        if notes is not None:
+        if notes is not None and hasattr(os, "fork"):
             pool._flight = Flight(notes)
             pool._apart = Apart(task_name, parameters, timeout, memory)
         return pool
