@@ -18,7 +18,7 @@ from typing import Any
 from evoneuro import __version__, commands, plugins
 from evoneuro.errors import EvoNeuroError, PluginError, printable
 
-INERT = ("status", "front", "plot", "report", "simulate", "export", "verify", "import")
+INERT = ("status", "front", "plot", "report", "compare", "simulate", "export", "verify", "import")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,7 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _is_inert(options: argparse.Namespace) -> bool:
     """Whether the command only looks: then it runs no plugin that a network or a run names."""
-    return options.name in INERT and not getattr(options, "robustness", False) and not _estimates(options)
+    told = options.name == "report" and options.task is not None
+    return options.name in INERT and not (told or getattr(options, "robustness", False) or _estimates(options))
 
 
 def _estimates(options: argparse.Namespace) -> bool:

@@ -104,7 +104,7 @@ for file in sorted(pathlib.Path(sys.argv[1]).glob("*.nir")):
         for charges in np.load(file.with_suffix(".npy"), allow_pickle=False):
             output, state = model(torch.from_numpy(charges).float()[None], state)
             spikes.append(output[0].numpy().astype(np.uint8))
-    np.save(str(file) + ".npy", np.array(spikes))
+    np.save(str(file) + ".npy", np.array(spikes), allow_pickle=False)
 """
 
 # Whether modules are there; a folder of such a name in the current directory, as exports make them, is none
@@ -199,7 +199,7 @@ def run_scripts(python: str, folder: Path, scripts: Sequence[str], rasters: Sequ
     for own, script, raster in zip(folders, scripts, rasters, strict=True):
         own.mkdir()
         (own / "script.py").write_text(script)
-        np.save(own / "raster.npy", raster)
+        np.save(own / "raster.npy", raster, allow_pickle=False)
     _run([python, "-c", _DRIVER, str(folder)])
     return [np.load(own / "spikes.npy", allow_pickle=False) for own in folders]
 
@@ -220,7 +220,7 @@ def run_torch(
         content = made[READERS[reader]]
         assert isinstance(content, bytes)
         (folder / f"{k:04}.nir").write_bytes(content)
-        np.save(folder / f"{k:04}.npy", raster)
+        np.save(folder / f"{k:04}.npy", raster, allow_pickle=False)
     _run([python, "-c", _TORCH_DRIVER, str(folder), reader])
     return [np.load(folder / f"{k:04}.nir.npy", allow_pickle=False) for k in range(len(files))]
 
