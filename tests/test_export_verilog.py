@@ -198,11 +198,9 @@ def test_cells_of_decoders_are_exact(decoder: dict[str, Any], tmp_path: Path) ->
 
 
 def test_an_encoder_in_block_ram_is_exact(tmp_path: Path) -> None:
-    network = probe(load_task("cartpole"))
-    ends = {end: (network.encoder or {})[end] for end in ("low", "high")}
-    encoder = {"kind": "regular", "bits": 6, **ends}
-    exact(replace(network, encoder=encoder, window=32, inputs=network.inputs[:4]), tmp_path, NETLIST)
-    assert "SB_RAM40_4K " in (tmp_path / "snn_cells.v").read_text()
+    encoder = {"kind": "regular", "bits": 6, "low": [-1.0, 0.0] * 2, "high": [1.0, 50.0] * 2}
+    exact(replace(decoded({"kind": "count"}), encoder=encoder, window=32), tmp_path, NETLIST)
+    assert "SB_RAM40_4K" in (tmp_path / "snn_cells.v").read_text()
 
 
 @pytest.mark.parametrize("seed", range(EACH))
