@@ -82,8 +82,9 @@ class LocalPool:
             size = max(FIRST_BATCH, self._pace.size())
             positions, left = left[:size], left[size:]
             self._begin(names, positions)
-            yield from self._batch(positions, batch.take(positions), cases)
-            self._landed()
+            for results in self._batch(positions, batch.take(positions), cases):
+                self._landed()  # whatever ends the process from here on, no candidate does
+                yield results
 
     # What may end this process
 
