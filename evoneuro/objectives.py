@@ -19,6 +19,7 @@ import numpy.typing as npt
 from evoneuro import plugins
 from evoneuro.errors import EvoNeuroError, PluginError, check_choice
 from evoneuro.evaluation import Evaluation
+from evoneuro.hardware import area
 from evoneuro.network import Network
 from evoneuro.networks import Networks
 from evoneuro.pareto import Losses
@@ -82,8 +83,22 @@ class Robustness(Objective):
         return [evaluation.robustness for evaluation in evaluations]
 
 
-# Ours, and measured only where they are chosen: each costs evaluations of its own, and has no column otherwise.
-ON_REQUEST: Mapping[str, type[Objective]] = {"robustness": Robustness}
+class Cells(Objective):
+    """Logic cells of the network's spatial core on an iCE40, in closed form: see `evoneuro.hardware.area`."""
+
+    def read(self, networks: Sequence[Network], evaluations: Sequence[Evaluation]) -> npt.ArrayLike:
+        return area.cells(networks)
+
+
+class Flash(Objective):
+    """Bytes of flash of the network's C on a Cortex-M0, in closed form: see `evoneuro.hardware.area`."""
+
+    def read(self, networks: Sequence[Network], evaluations: Sequence[Evaluation]) -> npt.ArrayLike:
+        return area.flash(networks)
+
+
+# Ours, and measured only where they are chosen: no run that does without has a column for them.
+ON_REQUEST: Mapping[str, type[Objective]] = {"robustness": Robustness, "cells": Cells, "flash": Flash}
 
 Own = Mapping[str, Objective]  # the run's own objectives, by the name that the configuration has for them
 
