@@ -29,6 +29,7 @@ from evoneuro.export.verilog.target import Verilog
 from evoneuro.network import Network
 
 SMALL = 20  # neurons of a network whose core is read back, each on a pin
+PLAIN = "-DNO_ICE40_DEFAULT_ASSIGNMENTS"  # the cells' models in Verilog-2001
 PERIOD = 8  # clocks of a bit on the simulated serial line
 BOARD_CLOCK = 12.0  # MHz, of the iCEBreaker
 RTL, VERILATOR, NETLIST, SERIAL, CORE = "iverilog", "verilator", "netlist", "up5k bitstream", "core bitstream"
@@ -137,12 +138,16 @@ def _netlist(job: _Job) -> Verified:
         files = ["snn_core.v"] if top == "snn_core" else job.sources
         printed = _synthesised(job, files, top, f"{top}_cells")
         luts[top] = {cell: int(count) for cell, count in re.findall(r"^\s+(SB_\w+)\s+(\d+)$", printed, re.MULTILINE)}
-    models = Path(shutil.which("yosys") or "").resolve().parents[1] / "share" / "yosys" / "ice40" / "cells_sim.v"
-    files = [BENCH, "snn_core_cells.v", "snn_cells.v", str(models)]
-    printed = job.simulated("netlist.vvp", files, "-DNO_ICE40_DEFAULT_ASSIGNMENTS")
+    files = [BENCH, "snn_core_cells.v", "snn_cells.v", _models()]
+    printed = job.simulated("netlist.vvp", files, PLAIN)
     core = luts["snn_core"]
     flip_flops = sum(count for cell, count in core.items() if cell.startswith("SB_DFF"))
     return job.judged(NETLIST, printed, core_luts=core.get("SB_LUT4", 0), core_flip_flops=flip_flops)
+
+
+def _models() -> str:
+    """Yosys' models of an iCE40's cells, block RAM among them."""
+    return str(Path(shutil.which("yosys") or "").resolve().parents[1] / "share" / "yosys" / "ice40" / "cells_sim.v")
 
 
 def _synthesised(job: _Job, files: Sequence[str], top: str, out: str, parameters: str = "") -> str:
@@ -159,7 +164,7 @@ def _serial_bitstream(job: _Job) -> Verified | None:
     if report is None:
         return None
     _read_back(job, "board", "snn_uart", "icebreaker.pcf")
-    printed = job.simulated("board.vvp", [UART_BENCH, "board_back.v"], "-DNETLIST")
+    printed = job.simulated("board.vvp", [UART_BENCH, "board_back.v", _models()], "-DNETLIST", PLAIN)
     used = _used(report)
     times = {"decision_us": round(job.clocks[0] / used["fmax_mhz"], 2)} if job.clocks else {}
     return job.serial(SERIAL, printed, device="up5k", **used, **times)
@@ -181,7 +186,7 @@ def _core_bitstream(job: _Job) -> Verified | None:
         if report is not None:
             _read_back(job, "snn_core_cells", "snn_core", "core.pcf")
             others = [name for name in job.sources if name != "snn_core.v"]
-            printed = job.simulated("core.vvp", [BENCH, "snn_core_cells_back.v", *others])
+            printed = job.simulated("core.vvp", [BENCH, "snn_core_cells_back.v", *others, _models()], PLAIN)
             return job.judged(CORE, printed, device=device.name, **_used(report))
     return None
 
