@@ -245,14 +245,18 @@ class Store:
         with sound(f"{self.path}: generation {generation}"):
             document = found[0][0]
             if hashlib.sha256(document).hexdigest() != digest:
-                raise ValueError("its content does not match its sha256")
+                raise DamageError(
+                    f"{self.path}: generation {generation}: damaged: its content does not match its sha256"
+                )
             return generation, _unpacked(document)
 
     def _check(self, row: Sequence[Any]) -> None:
         generation, summary, front, *counts, document_digest, digest = row
         with sound(f"{self.path}: generation {generation}"):
             if row_digest(generation, summary, front, tuple(counts), document_digest) != digest:
-                raise ValueError("its content does not match its sha256")
+                raise DamageError(
+                    f"{self.path}: generation {generation}: damaged: its content does not match its sha256"
+                )
 
     def work(self) -> dict[int, tuple[int, int]]:
         """Generation -> evaluations that it made, for whatever purpose, and network-steps simulated for them."""

@@ -24,7 +24,7 @@ from evoneuro.launch import configured
 from evoneuro.record import Run
 from evoneuro.store import DATABASE, Store
 
-RUN = Path(__file__).parent / "golden" / "formats" / str(schema.VERSION) / DATABASE
+RUN = Path(__file__).parent / "formats" / str(schema.VERSION) / DATABASE
 PLAIN: list[Any] = [None, True, -1, 0, 1, 2**31, 2**63 - 1, 2**70, 1e308, -0.5, "", "x", "x.py:Y", "\x1b[2J", [], {}]
 PLAIN += [[1], {"a": 1}, [[1, 2]], [0] * 100_000, 1e-300]
 WHOLE = [-1, 0, 1, 127, 2**31, 2**40, -(2**31), -(2**62), 2**62]

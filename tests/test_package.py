@@ -44,10 +44,11 @@ def test_holds_every_module_and_no_test(wheel: zipfile.ZipFile) -> None:
     templates = {str(p.relative_to(ROOT)) for p in (ROOT / "evoneuro" / "templates").iterdir()}
     exports = {str(p.relative_to(ROOT)) for p in (ROOT / "evoneuro" / "export" / "templates").iterdir()}
     presets = {str(p.relative_to(ROOT)) for p in (ROOT / "evoneuro" / "presets").glob("*.toml")}
-    profiles = {str(p.relative_to(ROOT)) for p in (ROOT / "evoneuro" / "hardware" / "profiles").glob("*.toml")}
+    devices = {str(p.relative_to(ROOT)) for p in (ROOT / "evoneuro" / "hardware").rglob("*.toml")}
+    pages = {str(p.relative_to(ROOT)) for p in (ROOT / "evoneuro" / "report" / "templates").iterdir()}
     found = {name for name in names if ".dist-info/" not in name and not name.startswith(KERNEL)}
     assert len(templates) == 5
-    assert found == own | tasks | templates | exports | presets | profiles | {"evoneuro/py.typed"}
+    assert found == own | tasks | templates | exports | presets | devices | pages | {"evoneuro/py.typed"}
 
 
 def test_holds_the_c_kernel_where_there_is_a_compiler(wheel: zipfile.ZipFile) -> None:

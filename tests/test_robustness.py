@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -35,7 +34,7 @@ from evoneuro.robustness import KINDS, dead_neurons, evaluate_robust, noisy_weig
 from evoneuro.run import Silent
 from evoneuro.samples import SampleTask
 from evoneuro.simulator.lanes import KERNELS, VARIABLE
-from evoneuro.store import DATABASE, Store
+from evoneuro.store import Store
 from evoneuro.task import load_task
 from evoneuro.workers.worker import evaluate_batch
 from evoneuro.workers.worker import pack as sent
@@ -395,22 +394,6 @@ def test_more_noise_costs_more(undisturbed: Run) -> None:
         assert low >= middle >= high, (name, low, middle, high)
         assert low > high, (name, low, high)
         assert plain.score > high
-
-
-def test_a_run_that_is_older_than_robustness_goes_on(tmp_path: Path) -> None:
-    plain = {**SMALL["search"], "objectives": ["score", "synapses"], "constraints": []}
-    run = start(config(tmp_path / "whole", search=plain))
-    path = interrupted(config(tmp_path / "old", search=plain), 3)
-    database = sqlite3.connect(path / DATABASE)
-    database.execute("ALTER TABLE evaluations DROP COLUMN robustness")
-    stored = json.loads(database.execute("SELECT value FROM meta WHERE key = 'config'").fetchone()[0])
-    del stored["robustness"]
-    database.execute("UPDATE meta SET value = ? WHERE key = 'config'", (json.dumps(stored),))
-    database.commit()
-    database.close()
-    assert resume(path).status()["digest"] == run.status()["digest"]
-    assert "robustness" not in run.front[0].measures
-    assert Run(path).front.to_document()["front"] == run.front.to_document()["front"]
 
 
 # Commands

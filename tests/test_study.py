@@ -24,7 +24,7 @@ from evoneuro.evaluate import evaluate
 from evoneuro.evaluation import Cases
 from evoneuro.front import Front
 from evoneuro.objectives import COLUMN
-from evoneuro.record import Moment, Run
+from evoneuro.record import Moment, Run, box_shares
 from evoneuro.report import study_pictures as draw
 from evoneuro.study import page, summary
 from evoneuro.study.plan import read
@@ -298,13 +298,13 @@ def test_medians_count_those_that_never_get_there() -> None:
 def test_hypervolumes_share_one_box() -> None:
     first = [np.array([[0.0, 10.0]]), np.array([[0.0, 10.0], [-1.0, 20.0]])]
     second = [np.empty((0, 2)), np.array([[-2.0, 5.0]])]
-    shares = summary._shares([first, second])
+    shares = box_shares([first, second])
     low, span, reference = np.array([-2.0, 5.0]), np.array([2.0, 15.0]), np.array([1.1, 1.1])
     for run, share in zip((first, second), shares, strict=True):
         wanted = [pareto.hypervolume((losses - low) / span, reference) / 1.21 for losses in run]
         assert share.tolist() == pytest.approx(wanted)
     assert shares[1].tolist() == pytest.approx([0, 1])  # who is best in all holds the whole box
-    assert summary._shares([[np.empty((0, 2))]])[0].tolist() == [0]
+    assert box_shares([[np.empty((0, 2))]])[0].tolist() == [0]
 
 
 def test_changes_between_runs_are_noted(tmp_path: Path) -> None:
