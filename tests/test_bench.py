@@ -177,6 +177,7 @@ def test_numbers_are_short() -> None:
 # The command
 
 
+@pytest.mark.slow
 def test_quick(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """One document with all documented keys, a page, a picture; every spike agreed."""
     out = tmp_path / "bench"

@@ -34,6 +34,7 @@ def test_a_bitstream_balances_as_the_simulator_does(tmp_path: Path) -> None:
     assert (episode.decisions, episode.mismatches, episode.score) == (6, 0, 6.0)
 
 
+@pytest.mark.slow
 @needs_tools
 def test_another_network_on_the_board_is_found_out(tmp_path: Path) -> None:
     network, task = resolve(str(NETWORK)), load_task("cartpole-hard")

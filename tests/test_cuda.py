@@ -36,10 +36,11 @@ class TestCudaSimulator(SimulatorCases):
         return SIMULATORS["cuda"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not INSTALLED, reason=WHY)
 @pytest.mark.skipif(SIMULATED or cuda.available(), reason="the tests run on the GPU, or in the simulator already")
 def test_in_the_simulator_of_numba() -> None:
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", __file__]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-m", "", __file__]
     environment = {**os.environ, "NUMBA_ENABLE_CUDASIM": "1"}
     root = Path(__file__).parents[1]
     result = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, timeout=600)

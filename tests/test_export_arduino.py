@@ -65,7 +65,9 @@ def test_a_window_beyond_16_bits_is_refused() -> None:
 
 
 @needs_gcc
-@pytest.mark.parametrize("name", ["cartpole", "iris", "pendulum", "temporal-xor"])
+@pytest.mark.parametrize(
+    "name", ["cartpole", *(pytest.param(name, marks=pytest.mark.slow) for name in ("iris", "pendulum", "temporal-xor"))]
+)
 def test_library_and_sketch_are_exact(name: str, tmp_path: Path) -> None:
     task = load_task(name)
     network = probe(task)
@@ -83,7 +85,10 @@ def test_library_and_sketch_are_exact(name: str, tmp_path: Path) -> None:
 
 
 @needs_avr
-@pytest.mark.parametrize("style", ["mixed", "thresholds", "wide", "leaks", "subtract"])
+@pytest.mark.parametrize(
+    "style",
+    ["mixed", *(pytest.param(style, marks=pytest.mark.slow) for style in ("thresholds", "wide", "leaks", "subtract"))],
+)
 def test_an_int_of_16_bits_is_enough(style: str, tmp_path: Path) -> None:
     build_simavr(tmp_path)
     for seed in range(2):

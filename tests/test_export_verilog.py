@@ -156,7 +156,7 @@ CROWDS = {
 }
 
 
-@pytest.mark.parametrize("simulator", CROWDS)
+@pytest.mark.parametrize("simulator", ["iverilog", pytest.param("verilator", marks=pytest.mark.slow)])
 def test_many_networks_are_exact(simulator: str, tmp_path: Path) -> None:
     """In one program, for Verilator compiles itself for each."""
     if shutil.which(simulator) is None:
@@ -181,7 +181,7 @@ TRAPS = ["thresholds", "floors", "subtract", "mixed", "long refractory", "leaks"
 
 
 @pytest.mark.parametrize("seed", range(EACH))
-@pytest.mark.parametrize("style", TRAPS)
+@pytest.mark.parametrize("style", [*TRAPS[:2], *(pytest.param(style, marks=pytest.mark.slow) for style in TRAPS[2:])])
 def test_cells_are_exact(style: str, seed: int, tmp_path: Path) -> None:
     exact(random_network(seed + 1, style), tmp_path, NETLIST)
 
@@ -192,6 +192,7 @@ def test_cells_of_large_networks_are_exact(neurons: int, seed: int, tmp_path: Pa
     exact(large_network(seed, neurons), tmp_path, NETLIST)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decoder", DECODERS[-6 : -6 + EACH])
 def test_cells_of_decoders_are_exact(decoder: dict[str, Any], tmp_path: Path) -> None:
     exact(decoded(decoder), tmp_path, NETLIST)
@@ -209,6 +210,7 @@ def test_a_core_read_back_from_its_bitstream_is_exact(seed: int, tmp_path: Path)
     assert figures["cells"] > 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(EACH))
 def test_a_board_read_back_from_its_bitstream_answers_on_its_serial_line(seed: int, tmp_path: Path) -> None:
     task = load_task(["cartpole", "pendulum", "iris"][seed % 3])

@@ -243,7 +243,7 @@ def die_again_and_again(mode: str, out: Path, seed: int, **changes: Any) -> tupl
 
 
 @needs_fork
-@pytest.mark.parametrize("seed", [20240817, 20240818])
+@pytest.mark.parametrize("seed", [20240817, pytest.param(20240818, marks=pytest.mark.slow)])
 def test_survives_kills_at_random_moments(long: Run, tmp_path: Path, seed: int) -> None:
     deaths, run = die_again_and_again("moments", tmp_path, seed)
     print("seed of the kills:", seed, "killed:", deaths)
@@ -279,6 +279,7 @@ def test_the_journal_keeps_cases_of_validation_alone(undisturbed: Run) -> None:
     assert {size for purpose, size in sizes if purpose != "validation"} == {0}
 
 
+@pytest.mark.slow
 def test_survives_kills_with_workers(long: Run, tmp_path: Path) -> None:
     """One driver is killed, the next interrupted as a terminal does it, workers and all; another number of workers."""
     process = begin(tmp_path, LONG, workers=2)
