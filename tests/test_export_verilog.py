@@ -198,6 +198,7 @@ def test_cells_of_decoders_are_exact(decoder: dict[str, Any], tmp_path: Path) ->
     exact(decoded(decoder), tmp_path, NETLIST)
 
 
+@pytest.mark.slow
 def test_an_encoder_in_block_ram_is_exact(tmp_path: Path) -> None:
     encoder = {"kind": "regular", "bits": 6, "low": [-1.0, 0.0] * 2, "high": [1.0, 50.0] * 2}
     exact(replace(decoded({"kind": "count"}), encoder=encoder, window=32), tmp_path, NETLIST)
