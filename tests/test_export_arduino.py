@@ -16,7 +16,8 @@ from evoneuro.export import export
 from evoneuro.export.arduino import Arduino, library_name
 from evoneuro.export.c import table_of
 from evoneuro.export.conversation import Conversation
-from evoneuro.export.machines import ATMEGA, DEADLINE, HOST, WARNINGS, call, where
+from evoneuro.export.machines import ATMEGA, DEADLINE, HOST, WARNINGS, where
+from evoneuro.export.programs import call
 from evoneuro.export.rendering import source
 from evoneuro.export.verify import decided, sent_to
 from evoneuro.export.verify_arduino import ArduinoVerifier, build_simavr

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from evoneuro.errors import EvoNeuroError
+from evoneuro.export.programs import call
 from evoneuro.export.rendering import source
 
 DEADLINE = 120.0  # seconds for one program
@@ -166,20 +166,3 @@ def where(tool: str) -> str | None:
     if tool == "arduino-core-avr":
         return str(ARDUINO_CORE) if (ARDUINO_CORE / "cores").is_dir() else None
     return shutil.which(tool)
-
-
-def call(command: list[str], folder: Path) -> str:
-    """What a program prints.
-
-    Raises:
-        EvoNeuroError: it failed, or took too long.
-    """
-    try:
-        done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=DEADLINE, stdin=subprocess.DEVNULL, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise EvoNeuroError(f"{command[0]} took more than {DEADLINE:g} s") from None
-    if done.returncode:
-        raise EvoNeuroError(f"{' '.join(command)} failed:\n{done.stderr.strip()[-2000:]}")
-    return done.stdout

@@ -26,9 +26,9 @@ from evoneuro.export.machines import (
     HOST,
     SOURCES,
     WARNINGS,
-    call,
     where,
 )
+from evoneuro.export.programs import call
 from evoneuro.export.rendering import source
 from evoneuro.export.verify import Sent, Tool, Verified, decided, decided_on_charges
 from evoneuro.export.verify_c import units, verified_on
