@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from evoneuro import network_file
 from evoneuro.archive import VALIDATION, Archive
+from evoneuro.database import DATABASE
 from evoneuro.documents import section, sound, unpack
 from evoneuro.errors import EvoNeuroError, FormatError, check_choice, nearest
 from evoneuro.express import Blueprint, express
@@ -20,7 +21,7 @@ from evoneuro.faces import face
 from evoneuro.network import Network
 from evoneuro.objectives import MEASURES, named
 from evoneuro.population import Population
-from evoneuro.store import DATABASE, Store
+from evoneuro.store import Store
 
 Z = 1.959964  # two-sided 95 % of the normal distribution
 

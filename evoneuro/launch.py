@@ -21,6 +21,7 @@ from evoneuro.check import check_task, load_within
 from evoneuro.coding import DECODERS, ENCODERS, decoder_from_spec, encoder_from_spec
 from evoneuro.coding.kinds import is_plugin
 from evoneuro.config import Config, check_objectives
+from evoneuro.database import DATABASE
 from evoneuro.errors import EvoNeuroError
 from evoneuro.express import Blueprint, absorb, express
 from evoneuro.front import Front, resolve
@@ -36,7 +37,7 @@ from evoneuro.plugins import absolute
 from evoneuro.presets import preset
 from evoneuro.record import Run
 from evoneuro.run import Observer, Session, Silent
-from evoneuro.store import DATABASE, Store
+from evoneuro.store import Store
 from evoneuro.task import Task, task_class
 from evoneuro.variation import random_genomes
 

@@ -1,9 +1,8 @@
 """The run directory: one SQLite database that is both journal and record, and a lock.
 
-What `record` and `close_generation` have returned from survives a kill and a power loss: each is one transaction,
-in a write-ahead log with synchronous FULL, or in a rollback journal where the file system has no shared memory for
-a log. The lock is a `flock`, which the kernel drops with the process that holds it: there is no stale lock.
-Only JSON, text and little-endian arrays are stored, so that a stranger's run directory is safe to read.
+What `record` and `close_generation` have returned from survives a kill and a power loss: each is one transaction (see
+`evoneuro.database`). Only JSON, text and little-endian arrays are stored, so that a stranger's run directory is safe to
+read.
 """
 
 from __future__ import annotations
@@ -11,29 +10,22 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
-import shutil
-import socket
 import sqlite3
-import sys
-import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from io import FileIO
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
-from evoneuro.documents import canonical, one_line, sound
+from evoneuro.database import DATABASE, connect, copy_aside, explained, make_durable, parts, put_away, write_new
+from evoneuro.documents import canonical, sound
 from evoneuro.errors import DamageError, FormatError, RunError, check_choice
 from evoneuro.evaluation import Evaluation
-from evoneuro.network_file import sync_folder
+from evoneuro.lock import is_held, lock
 from evoneuro.schema import (
     COMPRESSION,
-    STATEMENTS,
     VERSION,
     add_generation,
     check_form,
@@ -42,23 +34,13 @@ from evoneuro.schema import (
     row_digest,
 )
 
-DATABASE, LOCK = "run.sqlite", "lock"
 PURPOSES = ("offspring", "rescore", "archive", "confirm", "validation")
 OUTCOMES = ("finished", "interrupted", "failed")
 LARGEST = 2**30  # bytes of one unpacked document; a larger one is no generation
-PATIENCE = 30.0  # seconds that SQLite waits for another connection
 DOCUMENTS = 256  # about so many of the generations' documents are kept, as far apart as need be
 ROWS = 200_000  # about so many evaluations of past generations are kept, some 50 MiB
 FAILURES = 10_000  # failures that are kept, however old
 OFTEN = 64  # generations from one look at the evaluations that could go to the next, at most
-LOG_BYTES = 16 * 2**20  # of the write-ahead log that stay on the disk when it has been emptied
-ATTEMPTS, PAUSE = 10, 0.02  # times, seconds: for a lock that a reader looks at, for a copy of a file that changes
-
-# Other machines may have these mounted, too; what they write of a shared memory is not seen here.
-NETWORK_FILE_SYSTEMS = (
-    *("nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "afs", "panfs", "pvfs2"),
-    *("orangefs", "9p", "fuse.sshfs", "fuse.ceph", "fuse.glusterfs", "fuse.juicefs", "fuse.s3fs"),
-)
 
 # What is stored of an evaluation.
 _COLUMNS = "score, latency, energy, decisions, steps, failure, case_scores, spikes, robustness"
@@ -102,14 +84,14 @@ class Store:
         values = {"schema": VERSION, "config": dict(config), "meta": dict(meta), "state": "running"}
         rows = [(key, canonical(value)) for key, value in values.items()]
         with (
-            _explained(f"{path}: cannot create the run", "Free space or choose another place."),
+            explained(f"{path}: cannot create the run", "Free space or choose another place."),
             ExitStack() as resources,
         ):
             path.mkdir(parents=True, exist_ok=True)
             resources.enter_context(lock(path))
-            if any(part.exists() for part in _parts(path / DATABASE)):
+            if any(part.exists() for part in parts(path / DATABASE)):
                 raise RunError(f"{path} holds a run already: `evoneuro resume {path}`, or choose another directory")
-            _write_new(path, rows)
+            write_new(path, rows)
             return cls._to_write(path, resources)
 
     @classmethod
@@ -121,7 +103,7 @@ class Store:
             RunError: the run is in use, or its directory cannot be written.
         """
         path = Path(path)
-        with _explained(f"{path}: cannot open the run for writing", _advice(path)), ExitStack() as resources:
+        with explained(f"{path}: cannot open the run for writing", _advice(path)), ExitStack() as resources:
             _check_exists(path)
             resources.enter_context(lock(path))
             return cls._to_write(path, resources)
@@ -135,28 +117,28 @@ class Store:
             RunError: it cannot be read.
         """
         path = Path(path)
-        with _explained(f"{path}: cannot read the run", "Check its permissions."), ExitStack() as resources:
+        with explained(f"{path}: cannot read the run", "Check its permissions."), ExitStack() as resources:
             _check_exists(path)
             try:
-                database = _connect(path / DATABASE, "ro", resources)
+                database = connect(path / DATABASE, "ro", resources)
                 database.execute("SELECT count(*) FROM sqlite_master").fetchone()
             except sqlite3.OperationalError:
                 # A log without its index, or a transaction to roll back, where nothing can be written: do it elsewhere.
-                database = _connect(_copy_aside(path / DATABASE, resources), "rw", resources)
+                database = connect(copy_aside(path / DATABASE, resources), "rw", resources)
             if _version(database, path) < VERSION:  # an older run stays as it is, and its copy is brought to this one
-                database = _connect(_copy_aside(path / DATABASE, resources), "rw", resources)
+                database = connect(copy_aside(path / DATABASE, resources), "rw", resources)
                 _renew(database, path)
             database.execute("PRAGMA query_only=ON")
             return cls(path, database, resources)
 
     @classmethod
     def _to_write(cls, path: Path, resources: ExitStack) -> Store:
-        database = _connect(path / DATABASE, "rw", resources)
+        database = connect(path / DATABASE, "rw", resources)
         _renew(database, path)
         store = cls(path, database, resources)
         try:
-            store._resources.callback(_put_away, store._database)
-            _make_durable(store._database, path)
+            store._resources.callback(put_away, store._database)
+            make_durable(store._database, path)
             store._set_state("running")
         except BaseException:
             store.close()
@@ -294,7 +276,7 @@ class Store:
     @property
     def state(self) -> str:
         """running, finished, interrupted or failed; "running" only while a live process holds the lock."""
-        held = _is_held(self.path)  # asked first: a run that ends between the two questions has then said how
+        held = is_held(self.path)  # asked first: a run that ends between the two questions has then said how
         stored: str = self._value("state", str)
         return "interrupted" if stored == "running" and not held else stored
 
@@ -312,13 +294,13 @@ class Store:
             database.execute("UPDATE meta SET value = ? WHERE key = 'state'", (canonical(state),))
 
     def _query(self, statement: str, *parameters: int | str) -> list[Any]:
-        with _explained(f"{self.path}: cannot read the run", "Try again; check the disk."):
+        with explained(f"{self.path}: cannot read the run", "Try again; check the disk."):
             return self._database.execute(statement, parameters).fetchall()
 
     @contextmanager
     def _transaction(self, what: str) -> Iterator[sqlite3.Connection]:
         """All of the block, durable at its end, or nothing of it."""
-        with _explained(f"{self.path}: cannot write {what}", _advice(self.path)):
+        with explained(f"{self.path}: cannot write {what}", _advice(self.path)):
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield self._database
@@ -361,11 +343,6 @@ def _compact(database: sqlite3.Connection, generation: int) -> None:
         )
 
 
-def _code(error: sqlite3.Error) -> int:
-    """SQLite's primary result code of an error; SQLITE_ERROR, too, for what it cannot even be asked."""
-    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-
-
 def _version(database: sqlite3.Connection, path: Path) -> int:
     """The version of a database whose form has been checked."""
     row = database.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
@@ -398,170 +375,9 @@ def _advice(path: Path) -> str:
     return f"Everything journaled before is safe: make room or make it writable, then `evoneuro resume {path}`."
 
 
-@contextmanager
-def _explained(what: str, advice: str) -> Iterator[None]:
-    """Errors of the system and of SQLite as one clear line: RunError where the disk fails, FormatError for damage."""
-    try:
-        yield
-    except sqlite3.ProgrammingError:
-        raise
-    except OSError as error:
-        raise RunError(f"{what}: {error.strerror or error}. {advice}") from None
-    except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter: SQLite quotes what it found in a damaged schema
-        code = _code(error) if isinstance(error, sqlite3.Error) else sqlite3.SQLITE_ERROR
-        if isinstance(error, sqlite3.OperationalError) and code != sqlite3.SQLITE_ERROR:
-            raise RunError(f"{what}: {error}. {advice}") from None
-        raise DamageError(f"{what}: {DATABASE} is damaged or not a run: {one_line(error)}") from None
-
-
 def _check_exists(path: Path) -> None:
     if not (path / DATABASE).is_file():
         raise FormatError(f"{path}: no run here: expected a directory with {DATABASE}")
-
-
-def _parts(database: Path) -> list[Path]:
-    """The database and the files that belong to it while it is open or after a crash."""
-    return [database.with_name(database.name + suffix) for suffix in ("", "-wal", "-journal")]
-
-
-def _connect(database: Path, mode: str, resources: ExitStack) -> sqlite3.Connection:
-    uri = f"{database.absolute().as_uri()}?mode={mode}"
-    connection = sqlite3.connect(uri, timeout=PATIENCE, isolation_level=None, uri=True)
-    resources.callback(connection.close)
-    connection.execute("PRAGMA trusted_schema=OFF")
-    connection.execute("PRAGMA cell_size_check=ON")
-    return connection
-
-
-def _make_durable(database: sqlite3.Connection, path: Path) -> None:
-    """A commit is on the disk when it returns: https://www.sqlite.org/pragma.html#pragma_synchronous."""
-    try:
-        # A log needs memory that all who read share, which is refused by some file systems and wrong on others.
-        wanted = "DELETE" if file_system(path) in NETWORK_FILE_SYSTEMS else "WAL"
-        (mode,) = database.execute(f"PRAGMA journal_mode={wanted}").fetchone()
-    except sqlite3.OperationalError:
-        mode = "refused"
-    if mode != "wal":
-        database.execute("PRAGMA journal_mode=DELETE")
-    # A log needs FULL; the end of a rollback journal is its removal, which EXTRA (FULL and more) makes durable.
-    database.execute(f"PRAGMA synchronous={'FULL' if mode == 'wal' else 'EXTRA'}")
-    database.execute("PRAGMA fullfsync=ON")  # macOS, where fsync leaves the data in the drive's cache
-    database.execute(f"PRAGMA journal_size_limit={LOG_BYTES}")
-
-
-def file_system(path: Path, table: Path = Path("/proc/self/mountinfo")) -> str:
-    """The type of the file system of `path`, such as "ext4" or "nfs4"; "" where the system does not say."""
-    place, best, found = str(path.resolve()), -1, ""
-    with suppress(OSError, UnicodeDecodeError):
-        for line in table.read_text().splitlines():
-            before, _, after = line.partition(" - ")
-            mount = before.split()[4].encode().decode("unicode_escape")  # a space is written as \040
-            if len(mount) >= best and (place == mount or place.startswith(mount.rstrip("/") + "/")):
-                best, found = len(mount), after.split()[0]
-    return found
-
-
-def _put_away(database: sqlite3.Connection) -> None:
-    """Leave one file without a log, so that later readers, who may not write, need no other."""
-    with suppress(sqlite3.Error):  # somebody is reading, or the disk is full: the log is as good
-        database.execute("PRAGMA journal_mode=DELETE")
-
-
-def _write_new(path: Path, rows: Sequence[tuple[str, str]]) -> None:
-    """The database of a new run: whole or not at all, through any crash."""
-    draft = path / f"{DATABASE}.new"
-    draft.unlink(missing_ok=True)
-    with ExitStack() as resources:
-        database = _connect(draft, "rwc", resources)
-        database.execute("PRAGMA journal_mode=MEMORY")
-        database.execute("BEGIN")
-        for statement in STATEMENTS:
-            database.execute(statement)
-        database.executemany("INSERT INTO meta VALUES (?, ?)", rows)
-        database.execute("COMMIT")
-    os.replace(draft, path / DATABASE)
-    for folder in (path, path.parent):
-        sync_folder(folder)
-
-
-def _copy_aside(database: Path, resources: ExitStack) -> Path:
-    """A copy of the database and its journal in a temporary directory: one moment of it, though it may be written to.
-
-    Raises:
-        RunError: it changes too often to be copied.
-    """
-
-    def moment() -> tuple[int, int, bytes]:
-        status, log = database.stat(), _parts(database)[1]
-        head = b""
-        if log.is_file():  # its header changes when it starts anew; what is appended to it is whole or ignored
-            with log.open("rb") as file:
-                head = file.read(32)
-        return status.st_mtime_ns, status.st_size, head
-
-    for _ in range(ATTEMPTS):
-        folder = Path(resources.enter_context(TemporaryDirectory(prefix="evoneuro-")))
-        try:
-            before = moment()
-            for part in _parts(database):
-                if part.is_file():
-                    shutil.copyfile(part, folder / part.name)
-            if moment() == before:
-                return folder / database.name
-        except FileNotFoundError:  # the writer has just removed its journal
-            pass
-        time.sleep(PAUSE)
-    raise RunError(f"{database}: is written to all the time and cannot be read in place: try again, or copy the run")
-
-
-def lock(path: Path, what: str = "run") -> FileIO:
-    """The lock file of a run's directory, or of another `what`, locked until it is closed; it names its holder.
-
-    Raises:
-        RunError: another process holds it.
-    """
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-    with ExitStack() as resources:
-        file = resources.enter_context(FileIO(os.open(path / LOCK, flags, 0o644), "r+"))
-        for _ in range(ATTEMPTS):
-            if _try_lock(file, shared=False):
-                holder = f"{os.getpid()} {socket.gethostname()}\n".encode()
-                file.write(holder)
-                file.truncate(len(holder))
-                resources.pop_all()
-                return file
-            time.sleep(PAUSE)
-        pid, _, host = file.read(300).decode(errors="replace").strip().partition(" ")
-        raise RunError(f"{path}: the {what} is in use by process {pid or '?'} on {host or '?'}: wait for it or stop it")
-
-
-def _is_held(path: Path) -> bool:
-    """Whether a live process holds the run's lock."""
-    if not (path / LOCK).is_file():  # opening a pipe would wait for ever
-        return False
-    try:
-        with FileIO(path / LOCK) as file:  # for reading: the directory may be read-only
-            return not _try_lock(file, shared=True)
-    except OSError:
-        return False
-
-
-def _try_lock(file: FileIO, shared: bool) -> bool:
-    """Take the lock if it is free; it is dropped when `file` is closed."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            file.seek(2**30)  # Windows keeps others from reading what is locked
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-            file.seek(0)
-        else:
-            import fcntl
-
-            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True
 
 
 def _unpacked(blob: bytes) -> bytes:

@@ -16,13 +16,14 @@ import numpy as np
 
 from evoneuro import config, network_file, schema
 from evoneuro.config import Config
+from evoneuro.database import DATABASE
 from evoneuro.documents import pack, unpack
 from evoneuro.errors import EvoNeuroError
 from evoneuro.export import import_network, tennlab
 from evoneuro.front import Front
 from evoneuro.launch import configured
 from evoneuro.record import Run
-from evoneuro.store import DATABASE, Store
+from evoneuro.store import Store
 
 RUN = Path(__file__).parent / "formats" / str(schema.VERSION) / DATABASE
 PLAIN: list[Any] = [None, True, -1, 0, 1, 2**31, 2**63 - 1, 2**70, 1e308, -0.5, "", "x", "x.py:Y", "\x1b[2J", [], {}]

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from evoneuro import schema
+from evoneuro.database import DATABASE
 from evoneuro.documents import pack, unpack
 from evoneuro.errors import DamageError
 from evoneuro.launch import resume
 from evoneuro.record import Run
-from evoneuro.store import DATABASE, Store
+from evoneuro.store import Store
 
 FORMATS = sorted((Path(__file__).parent / "formats").glob("*/run.sqlite"))
 DIGEST = "0078f7318f95be80fb212327013c5975fff2b5249ba850405aa1d8eb1a6b493e"

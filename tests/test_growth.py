@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from test_store import CONFIG, META, evaluation, journal_mode
 
+from evoneuro import database
 from evoneuro import store as store_module
+from evoneuro.database import file_system
 from evoneuro.documents import pack, unpack
-from evoneuro.store import Store, file_system
+from evoneuro.store import Store
 
 
 def document(generation: int) -> bytes:
@@ -72,7 +74,7 @@ def test_a_short_run_keeps_everything(tmp_path: Path) -> None:
 
 def test_the_log_is_cut_when_it_has_been_long(tmp_path: Path) -> None:
     store = Store.create(tmp_path, CONFIG, META)
-    assert store._database.execute("PRAGMA journal_size_limit").fetchone() == (store_module.LOG_BYTES,)
+    assert store._database.execute("PRAGMA journal_size_limit").fetchone() == (database.LOG_BYTES,)
     store.close()
 
 
@@ -100,7 +102,7 @@ def test_the_file_system_of_a_path(tmp_path: Path, path: str, kind: str) -> None
 
 
 def test_no_log_on_a_network_file_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_module, "file_system", lambda path: "nfs4")
+    monkeypatch.setattr(database, "file_system", lambda path: "nfs4")
     store = Store.create(tmp_path, CONFIG, META)
     assert journal_mode(store) == ("delete", 3)
     close(store, 0)

@@ -68,7 +68,20 @@ LAYERS = [
         "passes",
         "export",
     ],
-    ["schema", "store", "config", "presets", "workers", "front", "record", "callbacks", "run", "launch"],
+    [
+        "schema",
+        "database",
+        "lock",
+        "store",
+        "config",
+        "presets",
+        "workers",
+        "front",
+        "record",
+        "callbacks",
+        "run",
+        "launch",
+    ],
     ["report", "bench", "judge", "study", "new_task", "commands", "cli", "__main__"],
 ]
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}

@@ -11,8 +11,9 @@ import pytest
 from power_loss import Disk, build, compiler, environment, read
 from test_store import BATCH, CONFIG, META, check_acknowledged, document, evaluation
 
+from evoneuro.database import DATABASE
 from evoneuro.errors import FormatError
-from evoneuro.store import DATABASE, Store
+from evoneuro.store import Store
 
 pytestmark = pytest.mark.skipif(compiler() is None, reason="no C compiler, or no /proc")
 

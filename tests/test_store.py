@@ -25,11 +25,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from evoneuro import database as database_module
+from evoneuro import lock as lock_module
 from evoneuro import store as store_module
+from evoneuro.database import DATABASE
 from evoneuro.documents import pack
 from evoneuro.errors import EvoNeuroError, FormatError, RunError
 from evoneuro.evaluation import Evaluation
-from evoneuro.store import DATABASE, Store
+from evoneuro.store import Store
 
 ROOT = Path(store_module.__file__).parents[1]
 CONFIG = {"task": "xor", "seed": 7, "rates": [0.1, 0.25]}
@@ -416,7 +419,7 @@ def test_the_lock_is_exclusive_within_a_process_and_freed_by_close(run: Store) -
 
 def test_a_reader_who_asks_for_the_state_does_not_stop_a_writer(closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asking = FileIO(closed / "lock")
-    assert store_module._try_lock(asking, shared=True)
+    assert lock_module._try_lock(asking, shared=True)
     monkeypatch.setattr(time, "sleep", lambda seconds: asking.close())
     Store.open(closed).close()
     assert asking.closed
@@ -448,7 +451,7 @@ def test_a_lock_that_is_a_link_is_not_followed(closed: Path, tmp_path: Path) -> 
 def test_a_lock_that_is_a_pipe_does_not_hang_a_reader(closed: Path) -> None:
     (closed / "lock").unlink()
     os.mkfifo(closed / "lock")
-    asking = threading.Thread(target=store_module._is_held, args=(closed,), daemon=True)
+    asking = threading.Thread(target=lock_module.is_held, args=(closed,), daemon=True)
     asking.start()
     asking.join(5)
     assert not asking.is_alive()
@@ -485,7 +488,7 @@ def test_a_run_that_ends_while_its_state_is_asked_is_not_interrupted(
         run.finish("finished")
         return False
 
-    monkeypatch.setattr(store_module, "_is_held", ends)
+    monkeypatch.setattr(store_module, "is_held", ends)
     assert state_of(run.path) == "finished"
 
 
@@ -608,7 +611,7 @@ def facts(path: Path) -> tuple[int, int, int, str]:
 @pytest.fixture
 def not_in_place(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Reading in place fails, as it does where the log has no index and none can be made; where it was read instead."""
-    connect, read = store_module._connect, list[Path]()
+    connect, read = store_module.connect, list[Path]()
 
     def elsewhere(database: Path, mode: str, *rest: Any) -> sqlite3.Connection:
         if mode == "ro":
@@ -616,7 +619,7 @@ def not_in_place(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         read.append(database)
         return connect(database, mode, *rest)
 
-    monkeypatch.setattr(store_module, "_connect", elsewhere)
+    monkeypatch.setattr(store_module, "connect", elsewhere)
     return read
 
 
@@ -662,7 +665,7 @@ def test_a_copy_of_a_changing_file_is_made_again(
     check_filled(reader)
     reader.close()
     assert next(changes, None) is None
-    monkeypatch.setattr(store_module, "PAUSE", 0.0)
+    monkeypatch.setattr(database_module, "PAUSE", 0.0)
     changes = iter([1] * 100)
     with pytest.raises(RunError, match="all the time"):
         Store.read(closed)

@@ -12,10 +12,10 @@ from evoneuro.errors import EvoNeuroError, check_choice
 
 
 def plot(options: argparse.Namespace) -> int:
+    from evoneuro.database import DATABASE
     from evoneuro.front import Front, resolve
     from evoneuro.objectives import MEASURES
     from evoneuro.report.pictures import draw_front, draw_network
-    from evoneuro.store import DATABASE
 
     front = Front.read(options.net) if (Path(options.net) / DATABASE).is_file() else None
     own = {} if front is None else front.own

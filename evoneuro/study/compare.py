@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from evoneuro.database import DATABASE
 from evoneuro.errors import EvoNeuroError
 from evoneuro.front import Front
 from evoneuro.objectives import MEASURES as MEASURED
 from evoneuro.record import Run
 from evoneuro.report.gather import History, history, objectives_of
-from evoneuro.store import DATABASE
 from evoneuro.study.held_out import smallest_solver
 from evoneuro.study.statistics import a12, holm, rank_sum, signed_rank
 

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from evoneuro.config import Config
+from evoneuro.database import DATABASE
 from evoneuro.errors import EvoNeuroError, PluginError
 from evoneuro.launch import resume, start
 from evoneuro.network_file import write_atomically
 from evoneuro.record import Run
-from evoneuro.store import DATABASE, Store
+from evoneuro.store import Store
 from evoneuro.study.held_out import score
 from evoneuro.study.plan import HeldOut, Solved
 

@@ -22,9 +22,9 @@ from evoneuro.errors import (
     nearest,
 )
 from evoneuro.launch import configured
+from evoneuro.lock import lock
 from evoneuro.network_file import write_atomically
 from evoneuro.plugins import absolute
-from evoneuro.store import lock
 
 COSTS = ("evaluations", "steps")
 RECORD = "study.json"  # in the study's directory: the configurations that its runs have

@@ -18,9 +18,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from evoneuro.database import DATABASE
 from evoneuro.errors import EvoNeuroError, RunError
 from evoneuro.record import Run
-from evoneuro.store import DATABASE
 from evoneuro.study.plan import Plan
 
 FORMAT = 2  # of outcomes: another one is made anew
