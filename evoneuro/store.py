@@ -203,8 +203,7 @@ class Store:
             FormatError: the content of one does not match its checksum.
         """
         for (generation,) in self._query("SELECT generation FROM documents ORDER BY generation"):
-            for row in self._query("SELECT * FROM generations WHERE generation = ?", generation):
-                yield self._closed(row)
+            yield self._closed(self._row(generation))
 
     def fronts(self) -> Iterator[tuple[int, bytes]]:
         """Each closed generation and the part of its document that `schema.FRONT` names, as a blob, in order.
@@ -214,11 +213,19 @@ class Store:
         """
         blob = b""
         for (generation,) in self._query("SELECT generation FROM generations ORDER BY generation"):
-            row = self._query("SELECT * FROM generations WHERE generation = ?", generation)[0]
+            row = self._row(generation)
             self._check(row)
             with sound(f"{self.path}: generation {generation}"):
                 blob = blob if row[2] is None else _unpacked(row[2])
             yield generation, blob
+
+    def _row(self, generation: int) -> Sequence[Any]:
+        """The row of a generation that another query has named; in a damaged table it need not be found again."""
+        rows = self._query("SELECT * FROM generations WHERE generation = ?", generation)
+        if not rows:
+            raise DamageError(f"{self.path}: generation {generation}: damaged: its row cannot be found")
+        row: Sequence[Any] = rows[0]
+        return row
 
     def _closed(self, row: Sequence[Any]) -> tuple[int, bytes]:
         generation, digest = row[0], row[6]
