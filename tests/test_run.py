@@ -150,12 +150,12 @@ def test_another_seed_gives_another_result(undisturbed: Run, tmp_path: Path) -> 
 # Kills and signals: each ends processes that the test itself has started, by their number
 
 FORKS = """
-import json, os, random, signal, sys, time
+import json, os, random, signal, sys, tempfile, time
 from contextlib import contextmanager
 from pathlib import Path
 
 import evoneuro
-from evoneuro.simulator.lanes import warm_up
+import watching
 from evoneuro.store import Store
 
 mode, out, seed, settings = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), json.loads(sys.argv[4])
@@ -184,6 +184,7 @@ def deadly(self, what):
 def work():
     if mode == "transactions":
         Store._transaction = deadly
+    watching.nothing_again(lambda: {row[:3] for row in safe})
     found = list(out.glob("*/run.sqlite"))
     if found:
         evoneuro.resume(found[0].parent)
@@ -202,7 +203,8 @@ def journal():
     return rows
 
 
-warm_up()
+with tempfile.TemporaryDirectory() as folder:  # all that a run loads, once for all processes that follow
+    evoneuro.evolve("cartpole", generations=1, workers=0, out=folder, search={"population": 4})
 deaths, safe, code, longest = 0, set(), None, 0.1
 while code is None and deaths < 1000:
     child = os.fork()
@@ -235,7 +237,9 @@ def die_again_and_again(mode: str, out: Path, seed: int, **changes: Any) -> tupl
     settings = {"task": TASK, "generations": LONG, "seed": 5, "workers": 0, "out": str(out), **SMALL, **changes}
     out.mkdir(exist_ok=True)
     arguments = [sys.executable, "-c", FORKS, mode, str(out), str(seed), json.dumps(settings)]
-    result = subprocess.run(arguments, capture_output=True, text=True, timeout=120)
+    paths = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    result = subprocess.run(arguments, capture_output=True, text=True, timeout=120, env=environment)
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
     assert found["code"] == 0, result.stderr

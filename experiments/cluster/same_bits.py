@@ -4,10 +4,10 @@
     python experiments/cluster/same_bits.py             # 16 that have every pair of values; 2 lost machines
     python experiments/cluster/same_bits.py --quick     # 2 x 2, each twice; 1
 
-Every combination of task, workers, networks in a batch and hash seed is run twice: undisturbed, and with disturbances.
-These are a worker that is killed while it evaluates, and two interruptions, each followed by a resume in which a pool is
-opened anew. Each combination of workers and hash seed is a process of its own, which opens Ray once. Of the runs with
-machines, each has a simulated cluster of two, one of which is killed after the second generation. All runs have 3
+Each combination of task, workers, networks in a batch and hash seed is run twice: undisturbed, and with disturbances.
+These are a worker that is killed while it evaluates, and two interruptions, each followed by a resume in which a pool
+is opened anew. Each combination of workers and hash seed is a process of its own, which opens Ray once. Of the runs
+with machines, each has a simulated cluster of two, one of which is killed after the second generation. All runs have 3
 islands.
 """
 
