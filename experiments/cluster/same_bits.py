@@ -197,6 +197,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, metavar="DIR", help="gets table.json and README.md")
     parser.add_argument("--whole", action="store_true")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--share", default="1/1", metavar="I/N", help="this part alone; adds to the table of --out")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
@@ -206,17 +207,19 @@ def main() -> int:
     if options.whole:
         cases = [(task, workers, BATCHES, seed, False) for task, workers, seed in product(TASKS, WORKERS, HASHES)]
     cases += [(task, 2, BATCHES[: 1 + options.whole], HASHES[-1], True) for task in dict.fromkeys(c[0] for c in cases)]
-    rows = []
-    for case in cases:
+    share, shares = map(int, options.share.split("/"))
+    table = options.out / "table.json" if options.out else None
+    rows = json.loads(table.read_text()) if share > 1 and table is not None and table.exists() else []
+    for case in cases[share - 1 :: shares]:
         found = process(*case)
         rows += found
         for row in found:
             print(row, flush=True)
     different = {task: len({row["digest"] for row in rows if row["task"] == task}) for task in TASKS}
     print(f"{len(rows)} runs; digests of each task: {different}")
-    if options.out:
+    if table is not None:
         options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / "table.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        table.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
         (options.out / "README.md").write_text(_page(rows, options.whole), encoding="utf-8")
     return int(max(different.values()) > 1)
 
