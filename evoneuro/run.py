@@ -31,8 +31,9 @@ from evoneuro.evolution import Evolution, Origins, Violations
 from evoneuro.express import Blueprint, express
 from evoneuro.front import confidence_interval
 from evoneuro.genome import Genome
+from evoneuro.measuring import measure_each
 from evoneuro.networks import Networks
-from evoneuro.objectives import COLUMN, MEASURES, Own, losses, measure, named, parse_constraint, violation
+from evoneuro.objectives import COLUMN, MEASURES, Own, losses, named, parse_constraint, violation
 from evoneuro.pareto import Losses
 from evoneuro.population import Measures, Population
 from evoneuro.stopping import Stop, stoppable
@@ -179,7 +180,7 @@ class Session:
             self._rescore(generation, pool)
         offspring, networks = self.evolution.ask(generation, self._judge, seeds, mutants=self.config.start is not None)
         evaluations = self._evaluate(generation, "offspring", networks, pool)
-        offspring = offspring.measured(measure(networks, evaluations, self.own))
+        offspring = offspring.measured(self._measured(generation, "offspring", networks, evaluations))
         if generation == 0:
             self._set_baseline(offspring.measures)
         self.evolution.tell(offspring, self._judge)
@@ -237,10 +238,10 @@ class Session:
         population, members = self.evolution.population, self.archive.members
         networks = express(population.genomes, self.blueprint)
         evaluations = self._evaluate(generation, "rescore", networks, pool)
-        self.evolution.rescore(measure(networks, evaluations, self.own))
+        self.evolution.rescore(self._measured(generation, "rescore", networks, evaluations))
         networks = express(members.genomes, self.blueprint)
         evaluations = self._evaluate(generation, "archive", networks, pool)
-        self.archive = self.archive.rescore(measure(networks, evaluations, self.own))
+        self.archive = self.archive.rescore(self._measured(generation, "archive", networks, evaluations))
 
     def _update_archive(self, generation: int, newcomers: Population, pool: Pool) -> None:
         """The front takes who is among the best and, with `episodes.confirm`, still is on episodes of its own."""
@@ -249,7 +250,8 @@ class Session:
             arrived = archive.members.take(np.flatnonzero(~np.isin(archive.members.names, self.archive.members.names)))
             networks = express(arrived.genomes, self.blueprint)
             evaluations = self._evaluate(generation, "confirm", networks, pool)
-            archive = self._front_with(arrived.measured(measure(networks, evaluations, self.own)))
+            measures = self._measured(generation, "confirm", networks, evaluations)
+            archive = self._front_with(arrived.measured(measures))
         self.archive = archive
 
     def _front_with(self, newcomers: Population) -> Archive:
@@ -294,6 +296,17 @@ class Session:
         found = [done[i] for i in range(len(networks))]
         self.simulated += sum(evaluation.steps for evaluation in found)
         return found
+
+    def _measured(
+        self, generation: int, purpose: str, networks: Networks, evaluations: Sequence[Evaluation]
+    ) -> Measures:
+        """What `evaluations` mean; who cannot be measured has failed, and the journal says why."""
+        measures, reasons = measure_each(networks, evaluations, self.own, self.config.workers.timeout)
+        if reasons:
+            self.store.charge(generation, purpose, reasons)
+            self.counts.update(failures=len(reasons))
+            self.timed = self.timed or any(reason.startswith(TIMED) for reason in reasons.values())
+        return measures
 
     # Judgement
 

@@ -53,6 +53,9 @@ _EVALUATIONS = f"""
 SELECT position, {_COLUMNS}
 FROM evaluations WHERE generation = ? AND purpose = ? ORDER BY position
 """
+_CHARGE = """
+UPDATE evaluations SET failure = ?, score = NULL WHERE generation = ? AND purpose = ? AND position = ?
+"""
 # What evaluations count that no closed generation has counted yet.
 _OPEN = "FROM evaluations WHERE generation > (SELECT ifnull(max(generation), -1) FROM generations)"
 
@@ -162,6 +165,19 @@ class Store:
         rows = self._query(_EVALUATIONS, generation, purpose)
         with sound(f"{self.path}: evaluations of generation {generation}"):
             return {position: _to_evaluation(row) for position, *row in rows}
+
+    def charge(self, generation: int, purpose: str, reasons: Mapping[int, str]) -> None:
+        """Journaled evaluations have turned out to be failures, by position: durable on return.
+
+        Raises:
+            RunError: the disk is full or fails; then nothing of it is journaled.
+        """
+        rows = [
+            (reason.encode("utf-8", "surrogatepass"), generation, check_choice("purpose", purpose, PURPOSES), position)
+            for position, reason in reasons.items()
+        ]
+        with self._transaction(f"failures of generation {generation}") as database:
+            database.executemany(_CHARGE, rows)
 
     def close_generation(
         self, generation: int, document: bytes, summary: Mapping[str, Any], keep: bool = False

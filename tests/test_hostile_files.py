@@ -34,3 +34,8 @@ def test_a_spoiled_file_is_refused_in_one_line(hostile: Hostile, kind: str) -> N
     assert refused + read == 60
     assert time.process_time() - start < 20
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300 * 1024  # KiB
+
+
+@pytest.mark.parametrize(("kind", "seed"), [("run, bytes", 606)])  # a row that one query names and another cannot find
+def test_what_was_not_refused_once(hostile: Hostile, kind: str, seed: int) -> None:
+    assert attack(hostile, kind, range(seed, seed + 1)) == (1, 0)

@@ -79,6 +79,7 @@ LAYERS = [
         "front",
         "record",
         "callbacks",
+        "measuring",
         "run",
         "launch",
     ],
@@ -198,8 +199,9 @@ def test_the_chains_meet_where_they_should() -> None:
         part(path) for path in FILES if own_imports(path) & EVOLUTION_CHAIN and own_imports(path) & EVALUATION_CHAIN
     }
     # launch prepares what run needs; check tries a task on a random genome's network; bench measures both, a study
-    # scores what was evolved, linear makes genomes of what classifiers learn, and commands hand arguments to both
-    assert meeting <= {"run", "launch", "check", "linear", "bench", "study", "commands"}
+    # scores what was evolved, linear makes genomes of what classifiers learn, commands hand arguments to both, and
+    # measuring reads a user's objectives behind the fence that workers have for tasks
+    assert meeting <= {"run", "launch", "check", "linear", "bench", "study", "commands", "measuring"}
     assert "run" in meeting
 
 

@@ -22,6 +22,8 @@ from evoneuro.config import Config, read
 from evoneuro.errors import PluginError
 from evoneuro.evaluation import Evaluation
 from evoneuro.launch import resume, start
+from evoneuro.measuring import measure_each
+from evoneuro.networks import Networks
 from evoneuro.objectives import MEASURES, Objective, described, find_own, losses, measure, named, violation
 from evoneuro.objectives import parse_constraint as parse
 from evoneuro.record import Run
@@ -421,6 +423,90 @@ def test_an_objective_that_is_wrong_is_told_before_a_run(parts: Path, tmp_path: 
     assert "in <listcomp>" in error.value.trace or "in read" in error.value.trace
     assert "objectives.py" not in error.value.trace
     assert not (tmp_path / "out").exists()
+
+
+FAILING = """
+import os, sys, time
+from evoneuro.objectives import Objective
+
+class Trap(Objective):
+    calls = 0
+
+    def read(self, networks, evaluations):
+        Trap.calls += 1
+        if Trap.calls > 1:  # after the check before the run
+            for network in networks:
+                if len(network.pre) % 3 == 0:
+                    {}
+        return [0.0] * len(networks)
+"""
+
+
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [
+        (
+            "raise ValueError('no\\nsuch thing')",
+            r"objective '.*trap.py:Trap': read\(\) raised: ValueError: no such thing",
+        ),
+        ("return [float('nan')] * len(networks)", r"objective '.*': read\(\)\[0\] is nan; it must be finite"),
+        ("sys.exit(3)", "an objective raised SystemExit"),
+        ("os._exit(3)", "an objective raised ProcessExit"),
+    ],
+)
+def test_an_objective_that_fails_costs_the_candidate(parts: Path, tmp_path: Path, what: str, reason: str) -> None:
+    trap = tmp_path / "trap.py"
+    trap.write_text(FAILING.format(what))
+    settings: dict[str, Any] = {"search": {"population": 12, "objectives": ["score", "synapses", f"{trap}:Trap"]}}
+    run = begin(f"{parts}:Signs", tmp_path / "out", **settings)
+    failures = run.failures()
+    assert 0 < len(failures) < 36
+    assert all(re.fullmatch(reason, text) for *_, text in failures), failures
+    status = run.status()
+    assert (status["state"], status["failures"]) == ("finished", len(failures))
+    assert not status["timing_dependent"]
+    assert {len(member.network.pre) % 3 for member in run.front} <= {1, 2}
+
+    class Stopper:
+        def start(self, header: Any) -> None: ...
+
+        def generation(self, summary: Any) -> None:
+            raise KeyboardInterrupt
+
+        def finish(self) -> None: ...
+
+    with pytest.raises(KeyboardInterrupt):
+        start(Config.from_document({**Store.read(run.path).config, "out": str(tmp_path / "again")}), Stopper())
+    again = resume(next((tmp_path / "again").iterdir()))
+    assert again.status()["digest"] == status["digest"]
+    assert again.failures() == failures
+
+
+def test_an_objective_that_hangs_costs_the_candidate() -> None:
+    from test_evaluate import wire
+
+    class Hangs(Objective):
+        def read(self, networks: Any, evaluations: Any) -> Any:
+            while any(evaluation.latency == 2 for evaluation in evaluations):
+                pass
+            return [7.0] * len(networks)
+
+    good, slow = (Evaluation(0.5, np.array([0.5]), latency, 3.0, np.zeros(1, int), 1, 1) for latency in (1.0, 2.0))
+    table, reasons = measure_each(Networks.of([wire()] * 3), [good, slow, good], {"x.py:Hangs": Hangs()}, 0.05)
+    assert reasons == {1: "no answer within 0.05 s from an objective"}
+    assert np.isnan(table[:, 0]).tolist() == [False, True, False]
+    assert table[[0, 2], -1].tolist() == [7, 7]
+
+
+def test_an_objective_that_fails_sometimes_costs_nothing(parts: Path, tmp_path: Path) -> None:
+    digests = []
+    for what in ("pass", "if Trap.calls % 3 == 2: raise OSError"):
+        (tmp_path / "trap.py").write_text(FAILING.format(what))
+        objectives = ["score", "synapses", f"{tmp_path / 'trap.py'}:Trap"]
+        run = begin(f"{parts}:Signs", tmp_path / what[:4], search={"population": 12, "objectives": objectives})
+        assert run.failures() == []
+        digests.append(run.status()["digest"])
+    assert digests[0] == digests[1]
 
 
 @pytest.mark.parametrize(
