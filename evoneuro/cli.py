@@ -7,6 +7,7 @@ Results go to stdout, progress and pictures to stderr or files; exit status 0 do
 from __future__ import annotations
 
 import argparse
+import codecs
 import os
 import signal
 import sys
@@ -27,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the caller: results go nowhere, the work is done all the same
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+        getattr(getattr(sys, name), "reconfigure", lambda **_: None)(errors=LEGIBLE)
     if "" not in sys.path and os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # so that `evoneuro run module:Class` finds a module of the user's directory
     options = _parser().parse_args(arguments)
@@ -52,6 +54,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _drop_output()
         return 1
     return status
+
+
+def _legible(error: UnicodeError) -> tuple[bytes, int]:
+    """For what a locale has no letters for: names of files as the bytes that they are, all else as question marks."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    letters = map(ord, error.object[error.start : error.end])
+    return bytes(letter - 0xDC00 if 0xDC80 <= letter <= 0xDCFF else ord("?") for letter in letters), error.end
+
+
+LEGIBLE = "evoneuro-legible"
+codecs.register_error(LEGIBLE, _legible)
 
 
 def _is_inert(options: argparse.Namespace) -> bool:

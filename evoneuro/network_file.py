@@ -166,12 +166,15 @@ def read_json(path: str | os.PathLike[str]) -> Any:
 
 
 def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None:
-    """Write `content`, text as UTF-8, so that a reader sees the old file or the new one, through any crash."""
+    """Write `content`, text as UTF-8, so that a reader sees the old file or the new one, through any crash.
+
+    Names of files in it become the bytes that they are, also where the locale has no letters for them.
+    """
     target = Path(path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
+            file.write(content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)

@@ -10,6 +10,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -190,7 +191,7 @@ def _import_file(where: str) -> ModuleType:
     if not path.is_file():
         raise EvoNeuroError(f"no file {where}")
     # one module per path and content, so that a changed file is read anew
-    name = f"evoneuro_plugin_{hashlib.sha256(str(named).encode() + path.read_bytes()).hexdigest()[:16]}"
+    name = f"evoneuro_plugin_{hashlib.sha256(os.fsencode(named) + path.read_bytes()).hexdigest()[:16]}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)

@@ -239,7 +239,7 @@ def die_again_and_again(mode: str, out: Path, seed: int, **changes: Any) -> tupl
     arguments = [sys.executable, "-c", FORKS, mode, str(out), str(seed), json.dumps(settings)]
     paths = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    result = subprocess.run(arguments, capture_output=True, text=True, timeout=120, env=environment)
+    result = subprocess.run(arguments, capture_output=True, text=True, timeout=600, env=environment)
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
     assert found["code"] == 0, result.stderr

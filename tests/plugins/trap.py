@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -128,6 +129,13 @@ class Trap(CartPole):
 
     def spring_spawn(self, found):
         subprocess.Popen(["sleep", "0.5"])
+        return found
+
+    def spring_bomb(self, found):
+        for _ in range(50):
+            threading.Thread(target=time.sleep, args=(10**4,), daemon=True).start()
+        for _ in range(5):
+            subprocess.Popen(["sleep", "600"])
         return found
 
     def spring_chdir(self, found):
