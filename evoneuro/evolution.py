@@ -24,12 +24,13 @@ from evoneuro.express import Blueprint, express
 from evoneuro.genome import Genome, Genomes, Ids
 from evoneuro.networks import Networks
 from evoneuro.pareto import Losses, Positions
-from evoneuro.population import Measures, Population
+from evoneuro.population import NOBODY, Measures, Parents, Population, nobody
 from evoneuro.variation import NEW_IDS, make_toolbox
 
 Violations = npt.NDArray[np.float64]
 Origins = npt.NDArray[np.int64]
-Brood = tuple[Genomes, Origins]  # genomes, and in which generation their oldest ancestors were made from nothing
+# Genomes, the generations in which their oldest ancestors were made from nothing, and their parents.
+Brood = tuple[Genomes, Origins, Parents]
 
 
 class Judge(Protocol):
@@ -105,10 +106,12 @@ class Evolution:
         new: list[int] = []
         batches: list[tuple[Genomes, Networks]] = []
         origins: list[Origins] = []
+        parents: list[Parents] = []
         while len(new) < self.size and len(batches) < TRIES:
-            genomes, began = make(len(batches), np.arange(self.size - len(new) + self.spare) + len(prints))
+            genomes, began, of = make(len(batches), np.arange(self.size - len(new) + self.spare) + len(prints))
             batches.append((genomes, express(genomes, self.blueprint)))
             origins.append(began)
+            parents.append(of)
             for name in batches[-1][1].fingerprints():
                 if name not in known:
                     new.append(len(prints))
@@ -116,8 +119,8 @@ class Evolution:
                 prints.append(name)
         chosen = np.sort(_filled(new, len(prints))[: self.size])
         genomes, networks = (first.joined(*rest).take(chosen) for first, *rest in zip(*batches, strict=True))
-        began = np.concatenate(origins)[chosen]
-        return Population.born(generation, genomes, [prints[i] for i in chosen.tolist()], began), networks
+        began, of = np.concatenate(origins)[chosen], np.concatenate(parents)[chosen]
+        return Population.born(generation, genomes, [prints[i] for i in chosen.tolist()], began, of), networks
 
     def tell(self, offspring: Population, judge: Judge) -> None:
         """Survivors of population and offspring together, all measured."""
@@ -165,13 +168,13 @@ class Evolution:
     def _random(self, generation: int, attempt: int, numbers: Positions) -> Brood:
         rng = self._rng("initial", generation, attempt)
         genomes: Genomes = self.toolbox.random(self.blueprint, rng, self._fresh(generation, numbers))
-        return genomes, np.full(len(numbers), generation)
+        return genomes, np.full(len(numbers), generation), nobody(len(numbers))
 
     def _among_random(self, seeds: Genomes, attempt: int, numbers: Positions) -> Brood:
         """The seeds themselves, and then random genomes."""
-        genomes, origins = self._random(0, attempt, numbers)
+        genomes, origins, parents = self._random(0, attempt, numbers)
         places = np.flatnonzero(numbers < len(seeds))
-        return genomes.replaced(places, seeds.take(numbers[places])), origins
+        return genomes.replaced(places, seeds.take(numbers[places])), origins, parents
 
     def _mutants(self, seeds: Genomes, attempt: int, numbers: Positions) -> Brood:
         """The seeds themselves, and then mutants of them."""
@@ -180,7 +183,7 @@ class Evolution:
         genomes: Genomes = self.toolbox.mutate(
             seeds.take(numbers % len(seeds)), who, self.blueprint, rng, self._fresh(0, numbers[who])
         )
-        return genomes, np.zeros(len(numbers), np.int64)
+        return genomes, np.zeros(len(numbers), np.int64), nobody(len(numbers))
 
     def _children(self, generation: int, place: Positions, best: Positions, attempt: int, numbers: Positions) -> Brood:
         """Newcomers first; then children of one parent by mutation, and of two by crossover and, mostly, mutation."""
@@ -195,12 +198,13 @@ class Evolution:
             genomes = genomes.replaced(pairs, self.toolbox.mate(genomes.take(pairs), mates, self.blueprint, rng))
         who = self._mutated(mated, rng)
         mutants: Genomes = self.toolbox.mutate(genomes, who, self.blueprint, rng, self._fresh(generation, numbers[who]))
-        began = self.population.origins
+        began, births = self.population.origins, self.population.births
         origins = np.where(mated, np.minimum(began[first], began[second]), began[first])
+        parents = np.column_stack([births[first], np.where(mated[:, None], births[second], NOBODY)])
         if not len(strangers):
-            return mutants, origins
-        unknown, now = self._random(generation, attempt, strangers)
-        return unknown.joined(mutants), np.concatenate([now, origins])
+            return mutants, origins, parents
+        unknown, now, of = self._random(generation, attempt, strangers)
+        return unknown.joined(mutants), np.concatenate([now, origins]), np.concatenate([of, parents])
 
     def _mutated(self, mated: npt.NDArray[np.bool_], rng: np.random.Generator) -> Positions:
         """Which children are mutated: all that have one parent, and most of the others."""

@@ -143,6 +143,28 @@ class Genome:
         """All genes as bytes: equal for equal genomes, and only for them."""
         return b"".join(len(array).to_bytes(4, "little") + array.tobytes() for array in vars(self).values())
 
+    @classmethod
+    def from_key(cls, key: bytes) -> Genome:
+        """The genome of `key`.
+
+        Raises:
+            FormatError: not the bytes of a genome.
+        """
+        arrays, start = dict[str, npt.NDArray[Any]](), 0
+        for name in (f.name for f in fields(cls)):
+            dtype = np.dtype("<i8" if name == "ids" else "<i4")
+            count, start = int.from_bytes(key[start : start + 4], "little"), start + 4
+            end = start + count * dtype.itemsize
+            if end > len(key):
+                raise FormatError(f"genome: cut off in {name}")
+            arrays[name], start = np.frombuffer(key, dtype, count, start), end
+        if start != len(key):
+            raise FormatError(f"genome: expected {start} bytes, got {len(key)}")
+        lengths = {name: np.array([len(arrays[name])]) for name in ("ids", "pre")}
+        parameters = arrays.pop("parameters").reshape(1, -1)
+        document = {**arrays, "parameters": parameters, "neurons": lengths["ids"], "synapses": lengths["pre"]}
+        return Genomes.from_document(document)[0]
+
     def to_document(self) -> dict[str, list[int]]:
         """The genome as plain data."""
         return {name: array.tolist() for name, array in vars(self).items()}

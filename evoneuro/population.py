@@ -14,6 +14,8 @@ from evoneuro.express import Blueprint, express
 from evoneuro.genome import Genomes
 
 Measures = npt.NDArray[np.float64]
+Parents = npt.NDArray[np.int64]
+NOBODY = -1  # in place of the generation and index of a parent that there is not
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +25,8 @@ class Population:
     Attributes:
         births: int64 [P, 2], generation and index of each one's birth; they never change.
         origins: int64 [P], the generation in which the oldest ancestor of each was made from nothing; nor do they.
+        parents: int64 [P, 4], births of the parent that each is a variant of and of the one that it was crossed with;
+            `NOBODY` where there was none. Of newborns alone: the journal has those of their ancestors.
         genomes: what they are.
         fingerprints: str [P], of their networks: two genomes that express the same network have the same.
         measures: float64 [P, measures], what the present episodes say of them; NaN for those that failed.
@@ -30,6 +34,7 @@ class Population:
 
     births: npt.NDArray[np.int64]
     origins: npt.NDArray[np.int64]
+    parents: Parents
     genomes: Genomes
     fingerprints: npt.NDArray[np.str_]
     measures: Measures
@@ -41,11 +46,16 @@ class Population:
         genomes: Genomes,
         fingerprints: Sequence[str],
         origins: npt.NDArray[np.int64] | None = None,
+        parents: Parents | None = None,
     ) -> Population:
-        """The offspring of `generation`, not measured yet (no columns of measures); from nothing if no origins say."""
+        """The offspring of `generation`, not measured yet (no columns of measures).
+
+        If not told otherwise, they were made from nothing and have no parents.
+        """
         births = np.column_stack([np.full(len(genomes), generation), np.arange(len(genomes))]).astype(np.int64)
         origins = births[:, 0].copy() if origins is None else origins
-        return cls(births, origins, genomes, np.array(fingerprints, "U32"), np.empty((len(genomes), 0)))
+        parents = nobody(len(genomes)) if parents is None else parents
+        return cls(births, origins, parents, genomes, np.array(fingerprints, "U32"), np.empty((len(genomes), 0)))
 
     @classmethod
     def empty(cls, measures: int) -> Population:
@@ -58,7 +68,7 @@ class Population:
     @property
     def names(self) -> list[str]:
         """ "GENERATION-INDEX" of each."""
-        return [f"{generation}-{index}" for generation, index in self.births.tolist()]
+        return names(self.births)
 
     def renumbered(self, first: int) -> Population:
         """The same newborns, numbered from `first` on: those of several islands make one generation."""
@@ -86,7 +96,7 @@ class Population:
         return {name: value for name, value in vars(self).items() if name != "genomes"}
 
     def to_document(self) -> dict[str, npt.NDArray[Any]]:
-        """The population as arrays; fingerprints follow from the genomes."""
+        """The population as arrays; fingerprints follow from the genomes, and the past of no survivor matters."""
         return {"births": self.births, "origins": self.origins, "measures": self.measures, **self.genomes.to_document()}
 
     @classmethod
@@ -110,4 +120,15 @@ class Population:
         if (genomes.neurons < blueprint.inputs + blueprint.outputs).any():
             raise FormatError("population: a genome without all inputs and outputs")
         prints = np.array(express(genomes, blueprint).fingerprints(), "U32")
-        return cls(births.astype(np.int64), origins.astype(np.int64), genomes, prints, measures.astype(np.float64))
+        births, origins, measures = births.astype(np.int64), origins.astype(np.int64), measures.astype(np.float64)
+        return cls(births, origins, nobody(len(genomes)), genomes, prints, measures)
+
+
+def names(births: npt.NDArray[np.int64]) -> list[str]:
+    """ "GENERATION-INDEX" of births [P, 2]."""
+    return [f"{generation}-{index}" for generation, index in births.tolist()]
+
+
+def nobody(count: int) -> Parents:
+    """The parents of so many that have none."""
+    return np.full((count, 4), NOBODY, np.int64)

@@ -14,9 +14,12 @@ from evoneuro import pareto
 from evoneuro.archive import VALIDATION
 from evoneuro.documents import section, sound, unpack
 from evoneuro.errors import EvoNeuroError, FormatError
+from evoneuro.express import Blueprint, express
 from evoneuro.faces import face
 from evoneuro.front import Front, FrontMember
 from evoneuro.genome import Genomes
+from evoneuro.lineage import Ancestor
+from evoneuro.network import Network
 from evoneuro.objectives import COLUMN
 from evoneuro.pareto import Losses
 from evoneuro.population import Measures
@@ -223,6 +226,29 @@ class Run:
                 last = max(spent)
                 found.append(Champion(last, spent[last], best[0]))
             return found
+        finally:
+            store.close()
+
+    def lineage(self, member: str = "best") -> list[tuple[Ancestor, Network]]:
+        """The line of ancestors of a member of the front, the oldest first and itself last, with their networks.
+
+        Empty for one that was born before runs wrote down who its parents were.
+
+        Args:
+            member: an id, "best" or "smallest".
+
+        Raises:
+            EvoNeuroError: no such member.
+            FormatError: a damaged record.
+        """
+        name = self.front.member(member).id
+        store = Store.read(self.path)
+        try:
+            line = store.line(name)
+            with sound(f"{self.path}: lineage"):
+                blueprint = Blueprint.from_document(store.meta["blueprint"])
+                networks = express(Genomes.of([one.genome for one in line]), blueprint)
+                return list(zip(line, networks, strict=True))
         finally:
             store.close()
 

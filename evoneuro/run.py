@@ -31,6 +31,7 @@ from evoneuro.evolution import Evolution, Origins, Violations
 from evoneuro.express import Blueprint, express
 from evoneuro.front import confidence_interval
 from evoneuro.genome import Genome
+from evoneuro.lineage import Kin
 from evoneuro.measuring import measure_each
 from evoneuro.networks import Networks
 from evoneuro.objectives import COLUMN, MEASURES, Own, losses, named, parse_constraint, violation
@@ -190,7 +191,7 @@ class Session:
         if last or generation % self.config.episodes.every == 0:
             self._validate(generation, pool)
             last = last or self._over(generation + 1)
-        self._close(generation, time.monotonic() - started, pool.workers)
+        self._close(generation, offspring, time.monotonic() - started, pool.workers)
         return last
 
     def _new_episodes(self, generation: int) -> bool:
@@ -337,7 +338,7 @@ class Session:
 
     # Record
 
-    def _close(self, generation: int, seconds: float, workers: int) -> None:
+    def _close(self, generation: int, offspring: Population, seconds: float, workers: int) -> None:
         document = pack(
             {
                 **self.evolution.to_document(),
@@ -362,7 +363,8 @@ class Session:
             "digest": hashlib.sha256(document).hexdigest(),
             **_of_islands(self.evolution),
         }
-        self.store.close_generation(generation, document, summary, keep=self._improved())
+        kin = Kin.of(offspring, self.evolution.population, self.archive.members)
+        self.store.close_generation(generation, document, summary, keep=self._improved(), kin=kin)
         elapsed = time.monotonic() - self.began
         total = self.config.budget.generations
         left = (total - generation - 1) * elapsed / (generation - self.first + 1) if total else None

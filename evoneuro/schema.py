@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from evoneuro.documents import pack, unpack
 from evoneuro.errors import DamageError, FormatError
 
-VERSION = 4
+VERSION = 5
 COMPRESSION = 1  # zlib's fastest: a higher level takes several times as long and gains little
 FRONT = ("archive.measures", "archive.validation")  # of a generation's document: what its history needs
 
@@ -33,11 +33,16 @@ _GENERATIONS = """CREATE TABLE generations (
 # All that a run goes on from; of older generations most are dropped, and their pages used again.
 _DOCUMENTS = """CREATE TABLE documents (
     generation INTEGER PRIMARY KEY, kept INTEGER NOT NULL, document BLOB NOT NULL)"""
+# Of whom those who are alive descend; see `evoneuro.lineage`.
+_ANCESTORS = """CREATE TABLE ancestors (
+    id TEXT PRIMARY KEY, parent TEXT, mate TEXT, skipped INTEGER NOT NULL, score,
+    genome BLOB NOT NULL, sha256 TEXT NOT NULL)"""
 _INDICES = (
     "CREATE INDEX fronts ON generations (generation) WHERE front IS NOT NULL",
     "CREATE INDEX failures ON evaluations (generation) WHERE failure IS NOT NULL",
 )
-STATEMENTS = (_META, _EVALUATIONS, _GENERATIONS, _DOCUMENTS, *_INDICES)
+STATEMENTS_4 = (_META, _EVALUATIONS, _GENERATIONS, _DOCUMENTS, *_INDICES)
+STATEMENTS = (*STATEMENTS_4, _ANCESTORS)
 
 _GENERATIONS_3 = """CREATE TABLE generations (
     generation INTEGER PRIMARY KEY, document BLOB NOT NULL, summary TEXT NOT NULL, sha256 TEXT NOT NULL)"""
@@ -46,7 +51,8 @@ _EVALUATIONS_3 = _EVALUATIONS.replace(", robustness", "")
 # What may stand in the database of each version.
 FORMS: Mapping[int, tuple[tuple[str, ...], ...]] = {
     3: ((_META, _EVALUATIONS_3, _GENERATIONS_3), (_META, _EVALUATIONS, _GENERATIONS_3)),
-    4: (STATEMENTS,),
+    4: (STATEMENTS_4,),
+    5: (STATEMENTS,),
 }
 
 
@@ -102,7 +108,12 @@ def _from_3(database: sqlite3.Connection) -> None:
         database.execute(statement)
 
 
-_STEPS: Mapping[int, Callable[[sqlite3.Connection], None]] = {3: _from_3}
+def _from_4(database: sqlite3.Connection) -> None:
+    """A place for the ancestors of those that are born from now on; who the older ones' were was not written down."""
+    database.execute(_ANCESTORS)
+
+
+_STEPS: Mapping[int, Callable[[sqlite3.Connection], None]] = {3: _from_3, 4: _from_4}
 
 
 def front_of(document: bytes) -> bytes:

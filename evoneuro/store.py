@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from evoneuro import lineage
 from evoneuro.database import DATABASE, connect, copy_aside, explained, make_durable, parts, put_away, write_new
 from evoneuro.documents import canonical, sound
 from evoneuro.errors import DamageError, FormatError, RunError, check_choice
@@ -180,7 +181,12 @@ class Store:
             database.executemany(_CHARGE, rows)
 
     def close_generation(
-        self, generation: int, document: bytes, summary: Mapping[str, Any], keep: bool = False
+        self,
+        generation: int,
+        document: bytes,
+        summary: Mapping[str, Any],
+        keep: bool = False,
+        kin: lineage.Kin | None = None,
     ) -> None:
         """Close a generation in one checksummed row, and drop what only older ones needed (see `_compact`).
 
@@ -188,6 +194,7 @@ class Store:
             document: a blob of `evoneuro.documents`.
             summary: a JSON object without NaN and infinity.
             keep: whether the document stays for good.
+            kin: who was born, and who is alive, so that lines of ancestors are kept.
 
         Raises:
             RunError: the disk is full or fails, or the generation is closed already.
@@ -202,6 +209,8 @@ class Store:
             counts = database.execute(counted, (generation,)).fetchone()
             add_generation(database, generation, blob, text, front, keep, counts)
             _compact(database, generation)
+            if kin is not None:
+                lineage.add(database, generation, kin)
 
     def last_generation(self) -> tuple[int, bytes] | None:
         """The newest closed generation and its document's blob; None if there is none.
@@ -291,6 +300,18 @@ class Store:
         rows = self._query(f"SELECT {columns} FROM evaluations WHERE failure IS NOT NULL ORDER BY {columns}")
         with sound(f"{self.path}: evaluations"):
             return [(generation, purpose, position, _to_text(reason)) for generation, purpose, position, reason in rows]
+
+    def line(self, name: str) -> list[lineage.Ancestor]:
+        """The line of ancestors of a candidate that is alive, the oldest first and itself last; see `evoneuro.lineage`.
+
+        Raises:
+            FormatError: the content of one does not match its checksum.
+        """
+        with (
+            explained(f"{self.path}: cannot read the run", "Try again; check the disk."),
+            sound(f"{self.path}: lineage"),
+        ):
+            return lineage.line(self._database, name)
 
     def finish(self, state: str) -> None:
         """Say how the run ended: "finished", "interrupted" or "failed"."""
