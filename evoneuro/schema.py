@@ -110,6 +110,9 @@ def _from_3(database: sqlite3.Connection) -> None:
 
 def _from_4(database: sqlite3.Connection) -> None:
     """A place for the ancestors of those that are born from now on; who the older ones' were was not written down."""
+    for generation, summary, front, *counts, whole, digest in database.execute("SELECT * FROM generations").fetchall():
+        if row_digest(generation, summary, front, tuple(counts), whole) != digest:
+            raise DamageError(f"generation {generation}: damaged: its content does not match its sha256")
     database.execute(_ANCESTORS)
 
 

@@ -190,7 +190,7 @@ class Hostile:
     def _look(self) -> None:
         """All that looks at a run; the first error is that of the file, and the others must be errors of it, too."""
         run, errors = Run(self.folder), []
-        for look in (run.status, run.history, run.failures, lambda: run.front.to_document()):
+        for look in (run.status, run.history, run.failures, run.lineage, lambda: run.front.to_document()):
             try:
                 look()
             except EvoNeuroError as error:

@@ -70,6 +70,7 @@ LAYERS = [
     ],
     [
         "schema",
+        "lineage",
         "database",
         "lock",
         "store",

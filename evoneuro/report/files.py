@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from evoneuro.errors import EvoNeuroError, check_choice
 from evoneuro.report import charts
+from evoneuro.report.ancestry import shown
 from evoneuro.report.canvas import SUFFIXES, new_figure, save
 from evoneuro.report.chart_figure import chart_figure
 from evoneuro.report.gather import Facts
@@ -57,6 +58,9 @@ def _pictures(facts: Facts) -> Iterator[tuple[str, Figure]]:
         yield chart.name, chart_figure(chart)
     if facts.winner is not None:
         yield "network", network_figure(facts.winner.network, str(facts.status["task"]))
+    for place in shown(facts.line):
+        ancestor, network = facts.line[place]
+        yield f"lineage-{ancestor.id}", network_figure(network, f"network {ancestor.id}")
     for champion in facts.champions:
         title = f"generation {champion.generation}: {champion.member.id}"
         yield f"lineage-{champion.generation}", network_figure(champion.member.network, title)

@@ -26,6 +26,7 @@ from evoneuro.hardware import profiles
 from evoneuro.hardware.estimate import estimate
 from evoneuro.network import Network
 from evoneuro.record import Census, Champion, Moment, Run
+from evoneuro.report.ancestry import Line
 from evoneuro.report.network_layout import names_code
 from evoneuro.report.watch import Recording, watch
 from evoneuro.robustness import KINDS, reports
@@ -100,6 +101,8 @@ class Facts:
     Attributes:
         histories: the run's own first, then those that it is shown with.
         winner: the member that is told of in detail; None of an empty front.
+        line: of the winner's ancestors, the oldest first; empty of runs of before they were written down.
+        champions: who was the best of the front, one after another; only where there is no line.
         failures: (reason, how many, in which generation first), the most frequent first.
         missing: part of the report -> why it is left out.
     """
@@ -112,6 +115,7 @@ class Facts:
     winner: FrontMember | None
     histories: Sequence[History]
     censuses: Sequence[Census]
+    line: Line
     champions: Sequence[Champion]
     failures: Sequence[tuple[str, int, int]]
     trial: Trial | None
@@ -136,8 +140,10 @@ def gather(runs: Sequence[str | Path], *, member: str = "best", task: str | None
         status, meta, front = run.status(), run.meta, run.front
         config = Config.from_document(run.config).to_document()
         histories = [history(Run(Path(path))) for path in runs]
-        censuses, champions, failures = run.censuses(), run.champions(), _failures(run)
-    winner = front.member(member) if len(front) else None
+        censuses, failures = run.censuses(), _failures(run)
+        winner = front.member(member) if len(front) else None
+        line = run.lineage(winner.id) if winner is not None else []
+        champions = [] if line else run.champions()
     missing: dict[str, str] = {}
     loaded, reason = _task(config, task, execute)
     trial = None
@@ -156,6 +162,7 @@ def gather(runs: Sequence[str | Path], *, member: str = "best", task: str | None
         winner,
         histories,
         censuses,
+        line,
         champions,
         failures,
         trial,

@@ -16,6 +16,7 @@ from evoneuro.errors import EvoNeuroError
 from evoneuro.front import FrontMember
 from evoneuro.network import NO_LEAK, Network
 from evoneuro.report import charts
+from evoneuro.report.ancestry import strip
 from evoneuro.report.chart import Chart
 from evoneuro.report.gather import Facts, Trial
 from evoneuro.report.live import count, duration, number
@@ -24,7 +25,6 @@ from evoneuro.report.network_svg import first_steps, network_svg, summary
 from evoneuro.report.page import NOTHING, figure, player, render
 
 ROUTED = 3000  # sum of the squares of the synapses of networks whose synapses are kept apart, which takes time
-STEPS = 8  # networks in the strip of those that were the best, at most
 SIZES_AND_COSTS = ("neurons", "hidden", "synapses", "latency", "energy")
 
 
@@ -45,6 +45,7 @@ def report_page(facts: Facts) -> str:
     }
     if facts.winner is None:
         del sections["winner"], sections["lineage"]
+    came_about, pictures = strip(facts.line, facts.champions, bool(facts.config["start"]))
     return render(
         "report.html",
         title=f"{task}: report of a run",
@@ -66,12 +67,8 @@ def report_page(facts: Facts) -> str:
             "Hypervolume: share of the box between the best and a tenth beyond the worst of each objective that any "
             "front of these runs ever had, that the front of the moment dominates."
         ),
-        lineage=_lineage(facts),
-        lineage_words=(
-            "The networks of the front that were better than all before them, by validation score and then by "
-            "synapses. The journal keeps births and the age of lineages; it does not say who the parents were, so "
-            "these need not descend from one another."
-        ),
+        lineage=pictures,
+        lineage_words=came_about,
         player=_player(facts),
         test=_test(facts),
         missing={"trial": "", "recording": "", "robustness": "", **facts.missing},
@@ -251,27 +248,6 @@ def _cell(value: Any) -> tuple[str, str]:
     if value is None or not math.isfinite(value):
         return NOTHING, "-1e308"
     return number(value), repr(float(value))
-
-
-def _lineage(facts: Facts) -> list[dict[str, Any]]:
-    found = list(facts.champions)
-    if len(found) > STEPS:  # the first, the last, and those between them that are spread evenly
-        found = [found[i] for i in np.unique(np.linspace(0, len(found) - 1, STEPS).round().astype(int)).tolist()]
-    rows = []
-    for champion in found:
-        m, score = champion.member.measures, champion.member.validation_score
-        score = m["score"] if score is None else score
-        rows.append(
-            {
-                "svg": Markup(
-                    network_svg(champion.member.network, f"Network {champion.member.id}", small=True, quick=True)
-                ),
-                "generation": champion.generation,
-                "words": f"{champion.member.id}: {number(score)}, {m['synapses']:.0f} synapses, "
-                f"latency {number(m['latency'])}; {champion.evaluations:,} evaluations",
-            }
-        )
-    return rows
 
 
 # Charts
