@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from evoneuro.coding import Decoder, Encoder, encoder_from_spec
 from evoneuro.errors import EvoNeuroError, PluginError, check_integer
 from evoneuro.keys import Keys, generator, lane_keys
 from evoneuro.plugins import plugin_error
-from evoneuro.scene import Scene
+from evoneuro.scene import Scene, picture
 from evoneuro.task import Task
 
 if TYPE_CHECKING:
@@ -151,10 +152,27 @@ class ControlTask(Task):
     def scene(self, state: Any, observation: Observation) -> Scene | None:
         """What one lane looks like, for reports and animations; None: its values are shown instead.
 
+        Of a Gymnasium environment it is what that draws itself, if it was made with the render mode `rgb_array`, as
+        `drawn` makes it.
+
         Args:
             state, observation: of one lane alone, leading with it, as `reset` and `step` return them.
         """
-        return None
+        frame = None if self.environment is None else self._gym.frame(int(state[0]))
+        return None if frame is None else picture(frame)
+
+    @contextmanager
+    def drawn(self) -> Iterator[None]:
+        """While the body runs, a Gymnasium environment draws itself where it can; episodes are the same."""
+        if self.environment is None:
+            yield
+            return
+        plain = self._gym
+        self._environments = plain.drawing()
+        try:
+            yield
+        finally:
+            self._environments = plain
 
     @property
     def outputs(self) -> int:

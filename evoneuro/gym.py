@@ -23,6 +23,8 @@ from evoneuro.keys import Keys
 
 Table = npt.NDArray[np.float64]
 
+COLUMNS = 320  # pixels of a picture, at most
+
 Stepped = tuple[Table, npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]
 
 
@@ -57,6 +59,29 @@ class Environments:
         except EvoNeuroError as error:
             raise EvoNeuroError(f"{what}: the observations of {name!r} are {self._space}: {error}") from None
         self.flags = not any(isinstance(part, spaces.Box) for part in _parts(self._space))
+
+    def drawing(self) -> Environments:
+        """Environments like these that draw themselves (`frame`), in memory; these, if they cannot be made so."""
+        modes = self._pool[0].metadata.get("render_modes", ())
+        if "rgb_array" not in modes or self._pool[0].render_mode is not None:
+            return self
+        options = {name: value for name, value in self._options.items() if name != "max_episode_steps"}
+        limit = self._options.get("max_episode_steps")
+        try:
+            return Environments(self.what, self.name, {**options, "render_mode": "rgb_array"}, limit)
+        except EvoNeuroError:  # it has no such option, or what it draws with is not here
+            return self
+
+    def frame(self, lane: int) -> npt.NDArray[np.uint8] | None:
+        """What a lane looks like, uint8 (rows, at most `COLUMNS`, 3); None if it was not made to draw itself."""
+        if self._pool[lane].render_mode != "rgb_array":
+            return None
+        pixels = np.asarray(self._pool[lane].render(), np.uint8)
+        shrink = -(-pixels.shape[1] // COLUMNS)
+        rows, columns = pixels.shape[0] // shrink, pixels.shape[1] // shrink
+        blocks = pixels[: rows * shrink, : columns * shrink].reshape(rows, shrink, columns, shrink, 3)
+        found: npt.NDArray[np.uint8] = np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8)
+        return found
 
     def _fill(self, count: int) -> None:
         try:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +127,18 @@ def test_a_page_plays_by_itself(runs: list[Path], tmp_path: Path) -> None:
     text = out.read_text(encoding="utf-8")
     assert text.count("data-said=") == 12
     assert "data-player=" in text
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="no ffmpeg here")
+def test_a_film_has_a_picture_for_every_decision(runs: list[Path], tmp_path: Path) -> None:
+    out = tmp_path / "play.mp4"
+    assert main(["play", f"{runs[0]}:best", "--decisions", "3", "--rate", "2", "--out", str(out)]) == 0
+    facts = subprocess.run(
+        ["ffmpeg", "-i", str(out), "-f", "null", "-"], capture_output=True, text=True, check=True
+    ).stderr
+    assert "Video: h264" in facts
+    assert "yuv420p" in facts  # what browsers play
+    assert re.search(r"frame=\s*3\b", facts)
 
 
 def test_what_cannot_be_written_is_told(

@@ -13,9 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evoneuro import ControlTask, EvoNeuroError
-from evoneuro.coding import decoder_from_spec
+from evoneuro.coding import decoder_from_spec, encoder_from_spec
 from evoneuro.errors import PluginError
 from evoneuro.keys import lane_keys
+from evoneuro.network import NO_LEAK, Network
+from evoneuro.report.watch import Recording, watch
+from evoneuro.scene import Image
 
 UNIT = Box(-1.0, 1.0, (2,))
 
@@ -396,3 +399,63 @@ def episodes(task: ControlTask, keys: Any) -> list[list[Any]]:
         kept = ~(terminated | truncated)
         state, seen, lane = state[kept], seen[kept], lane[kept]
     return stories
+
+
+# Pictures
+
+
+class Painter(Echo):
+    """It draws how many steps it has made, as wide as it is told."""
+
+    metadata = {"render_modes": ["rgb_array"]}
+
+    def __init__(self, observation: Any, action: Any, render_mode: str | None = None, width: int = 640) -> None:
+        super().__init__(observation, action)
+        self.render_mode, self.width = render_mode, width
+
+    def render(self) -> Any:
+        return np.full((self.width // 2, self.width, 3), self.steps, np.uint8)
+
+
+class Blind(Painter):
+    """It says that it can draw, and cannot."""
+
+    def render(self) -> Any:
+        raise ImportError("pygame is not installed")
+
+
+def watched(name: str, **options: Any) -> Recording:
+    """An episode of a network that hears nothing, and so says the first action all the time."""
+    task = Named(environment=name, options=options, observations=(0,))
+    encoder, decoder = task.coding(0)
+    neurons = encoder_from_spec(encoder).inputs + 3
+    genes = {"threshold": [1] * neurons, "leak": [NO_LEAK] * neurons, "refractory": [0] * neurons}
+    ends = {"inputs": range(neurons - 3), "outputs": range(neurons - 3, neurons)}
+    nothing = {"pre": [], "post": [], "weight": [], "delay": []}
+    network = Network(ids=range(neurons), **genes, **nothing, **ends, encoder=encoder, decoder=decoder)
+    return watch(task, network)
+
+
+def test_an_environment_that_draws_itself_is_seen_and_plays_the_same_episode() -> None:
+    with registered(Painter, observation=UNIT, action=Discrete(3)) as name:
+        recording = watched(name)
+        for number, moment in enumerate(recording.moments):
+            (image,) = moment.scene.shapes
+            assert isinstance(image, Image)
+            assert image.values.shape == (160, 320, 3)
+            assert (np.asarray(image.values) == number).all()
+        small = watched(name, width=31).moments[0].scene.shapes[0]
+        assert isinstance(small, Image)
+        assert small.values.shape == (15, 31, 3)
+    with registered(observation=UNIT, action=Discrete(3)) as name:
+        plain = watched(name)
+        assert not isinstance(plain.moments[0].scene.shapes[0], Image)
+    assert plain.score == recording.score
+    assert len(plain.moments) == len(recording.moments) > 0
+
+
+def test_an_environment_that_cannot_draw_itself_after_all_is_shown_by_its_values() -> None:
+    with registered(Blind, observation=UNIT, action=Discrete(3)) as name:
+        recording = watched(name)
+    assert "could not draw itself (ImportError: pygame is not installed)" in recording.title
+    assert not isinstance(recording.moments[0].scene.shapes[0], Image)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from evoneuro.classification import Labelled
 from evoneuro.coding import Decoder, Encoder, decoder_from_spec, encoder_from_spec
+from evoneuro.documents import one_line
 from evoneuro.environments import ControlTask
 from evoneuro.errors import EvoNeuroError
 from evoneuro.evaluate import answers, evaluate
@@ -120,6 +121,18 @@ class _Diary:
     observations: list[npt.NDArray[np.float64]] = field(default_factory=list)
     scenes: list[Scene | None] = field(default_factory=list)
     actions: list[Any] = field(default_factory=list)
+    undrawn: str = ""  # why its environment could not draw itself
+
+    def _scene(self, task: ControlTask, state: Any, observation: Any) -> Scene | None:
+        if type(task).scene is not ControlTask.scene:
+            return task.scene(state, observation)
+        if self.undrawn:
+            return None
+        try:
+            return task.scene(state, observation)
+        except Exception as error:  # what an environment draws with may be missing, or want a screen
+            self.undrawn = one_line(error)
+            return None
 
     @contextlib.contextmanager
     def of(self, task: ControlTask, limit: int) -> Iterator[None]:
@@ -129,7 +142,7 @@ class _Diary:
         def noted(state: Any, observation: Any) -> None:
             self.observations.append(np.array(observation, np.float64)[0])
             if len(self.scenes) < limit:
-                self.scenes.append(task.scene(state, observation))
+                self.scenes.append(self._scene(task, state, observation))
 
         def noted_reset(keys: Any) -> Any:
             found = reset(keys)
@@ -151,7 +164,7 @@ class _Diary:
 
 def _watch_episode(task: ControlTask, network: Network, cases: Cases, limit: int) -> Recording:
     diary = _Diary()
-    with diary.of(task, limit):
+    with task.drawn(), diary.of(task, limit):
         (evaluation,) = evaluate(task, [network], cases)
     watched = min(limit, len(diary.actions))
     encoder = _encoder(task, network, cases.seed)
@@ -180,6 +193,8 @@ def _watch_episode(task: ControlTask, network: Network, cases: Cases, limit: int
     title = f"test episode of seed {cases.seed}: {count:,} decisions" + (
         f", of which the first {watched} are shown" if watched < count else ""
     )
+    if diary.undrawn:
+        title += f"; its values are shown, because {task.environment} could not draw itself ({diary.undrawn})"
     latency = _latencies(task, network, encoder, diary.observations[:count])
     begins = np.array(starts, np.int64)
     return Recording("episode", moments, begins, spikes, potentials, evaluation.score, latency, title)
