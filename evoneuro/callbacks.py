@@ -30,7 +30,7 @@ class Callback:
         Args:
             summary: generation, generations (in all, or None), best_score, front_size, hypervolume, evaluations,
                 evaluations_per_second, steps_per_second (network-steps), failures, seconds, seconds_left (or None),
-                workers, and front: the members as `evoneuro front --json` prints them.
+                workers, workers_alive, and front: the members as `evoneuro front --json` prints them.
         """
 
     def finish(self) -> None:

@@ -99,6 +99,7 @@ class Session:
         self.earlier = sum(summary["seconds"] for summary in past)
         self.counts = Counter(self.store.counts())
         self.done_before = self.counts["evaluations"]
+        self.asked_before = self.evaluations, self.simulated
         self.timed = any(summary.get("timing_dependent") for summary in past[-1:])
         self.timed = self.timed or any(reason.startswith(TIMED) for *_, reason in self.store.failures())
         state = "failed"
@@ -191,7 +192,7 @@ class Session:
         if last or generation % self.config.episodes.every == 0:
             self._validate(generation, pool)
             last = last or self._over(generation + 1)
-        self._close(generation, offspring, time.monotonic() - started, pool.workers)
+        self._close(generation, offspring, time.monotonic() - started, (pool.workers, pool.alive))
         return last
 
     def _new_episodes(self, generation: int) -> bool:
@@ -338,7 +339,7 @@ class Session:
 
     # Record
 
-    def _close(self, generation: int, offspring: Population, seconds: float, workers: int) -> None:
+    def _close(self, generation: int, offspring: Population, seconds: float, workers: tuple[int, int]) -> None:
         document = pack(
             {
                 **self.evolution.to_document(),
@@ -366,20 +367,36 @@ class Session:
         kin = Kin.of(offspring, self.evolution.population, self.archive.members)
         self.store.close_generation(generation, document, summary, keep=self._improved(), kin=kin)
         elapsed = time.monotonic() - self.began
-        total = self.config.budget.generations
-        left = (total - generation - 1) * elapsed / (generation - self.first + 1) if total else None
         self.display.generation(
             {
                 **summary,
-                "generations": total or None,
+                "generations": self.config.budget.generations or None,
                 "evaluations_per_second": (self.counts["evaluations"] - self.done_before) / elapsed,
                 "steps_per_second": self.steps / elapsed,
                 "seconds": self.earlier + elapsed,
-                "seconds_left": left,
-                "workers": workers,
+                "seconds_left": self._seconds_left(generation + 1, elapsed),
+                "workers": workers[0],
+                "workers_alive": workers[1],
                 "front": _shown(self.archive, [objective.name for objective in self.own.values()]),
             }
         )
+
+    def _seconds_left(self, generations: int, elapsed: float) -> float | None:
+        """Until the first of the budgets is used up at this process's pace so far; None if nothing but a score ends it.
+
+        Args:
+            generations: that are closed.
+            elapsed: seconds of this process's work.
+        """
+        budget, (asked, simulated) = self.config.budget, self.asked_before
+        used = [
+            (budget.generations, generations, generations - self.first),
+            (budget.evaluations, self.evaluations, self.evaluations - asked),
+            (budget.steps, self.simulated, self.simulated - simulated),
+            (budget.hours * 3600, self.earlier + elapsed, elapsed),
+        ]
+        left = [max(total - done, 0) * elapsed / max(here, 1e-9) for total, done, here in used if total > 0]
+        return min(left, default=None)
 
     def _improved(self) -> bool:
         """Whether the front has a member that validated better than all before, or as well with fewer synapses."""

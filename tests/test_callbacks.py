@@ -47,6 +47,22 @@ def test_a_callback_hears_everything_and_changes_nothing(tmp_path: Path) -> None
     assert Run(run).status()["digest"] == Run(small_run(tmp_path / "untold")).status()["digest"]
 
 
+def test_the_time_left_is_that_of_the_budget_that_ends_first(tmp_path: Path) -> None:
+    class Left(Callback):
+        def __init__(self) -> None:
+            self.told: list[float | None] = []
+
+        def generation(self, summary: Any) -> None:
+            self.told.append(summary["seconds_left"])
+
+    evaluations, nothing = Left(), Left()
+    small_run(tmp_path, generations=50, budget={"evaluations": 40}, callbacks=[evaluations])
+    assert all(evaluations.told[:-1])
+    assert evaluations.told[-1] == 0
+    small_run(tmp_path, generations=0, budget={"score": 0.0}, callbacks=[nothing])
+    assert nothing.told == [None]
+
+
 def test_one_that_raises_is_left_out_and_the_others_go_on(tmp_path: Path) -> None:
     notes, broken = Notes(), Broken()
     with pytest.warns(UserWarning, match="the disk of the callback is full") as caught:

@@ -8,20 +8,9 @@ import sys
 
 import pytest
 
-from evoneuro.report.live import (
-    COLUMNS,
-    LiveDisplay,
-    PlainDisplay,
-    QuietDisplay,
-    count,
-    duration,
-    front_table,
-    make_display,
-    number,
-    print_front,
-    rate,
-    sparkline,
-)
+from evoneuro.report.live import LiveDisplay, PlainDisplay, QuietDisplay, make_display
+from evoneuro.report.numbers import count, duration, number, rate, sparkline
+from evoneuro.report.tables import COLUMNS, front_table, print_front
 
 
 class Terminal(io.StringIO):
@@ -105,10 +94,10 @@ def lines_of(display, stream, generations, clock=None, pace=0.0):
 
 def test_a_plain_line_has_every_number_in_human_units():
     stream = io.StringIO()
-    PlainDisplay(stream).generation(summary(3))
+    PlainDisplay(stream).generation(summary(2))
     (line,) = stream.getvalue().splitlines()
     for part in (
-        "generation 3/40",
+        "3/40 generations",
         "best 487.2",
         "front 14",
         "hypervolume 0.8123",
@@ -128,37 +117,37 @@ def test_unknown_numbers_do_not_stop_a_line():
         {"generation": 2, "generations": None, "best_score": math.nan, "seconds_left": None}
     )
     (line,) = stream.getvalue().splitlines()
-    assert "generation 2  best -" in line
+    assert "3 generations  best -" in line
     assert "left" not in line
     assert "nan" not in line
 
 
 def test_lines_come_at_most_once_a_second():
     stream, clock = io.StringIO(), Clock()
-    lines = lines_of(PlainDisplay(stream, clock), stream, range(1, 12), clock, pace=0.25)
-    assert [line.split()[1] for line in lines] == ["1/40", "5/40", "9/40"]
+    lines = lines_of(PlainDisplay(stream, clock), stream, range(11), clock, pace=0.25)
+    assert [line.split()[0] for line in lines] == ["1/40", "5/40", "9/40"]
 
 
 def test_the_first_and_the_last_line_always_come():
     stream, clock = io.StringIO(), Clock()
-    lines = lines_of(PlainDisplay(stream, clock), stream, range(1, 41), clock, pace=0.001)
-    assert [line.split()[1] for line in lines] == ["1/40", "40/40"]
+    lines = lines_of(PlainDisplay(stream, clock), stream, range(40), clock, pace=0.001)
+    assert [line.split()[0] for line in lines] == ["1/40", "40/40"]
 
 
 def test_finish_prints_the_line_that_was_held_back_and_only_once():
     stream, clock = io.StringIO(), Clock()
     display = PlainDisplay(stream, clock)
-    lines_of(display, stream, range(1, 6), clock, pace=0.001)
+    lines_of(display, stream, range(5), clock, pace=0.001)
     display.finish()
     display.finish()
-    assert [line.split()[1] for line in stream.getvalue().splitlines()] == ["1/40", "5/40"]
+    assert [line.split()[0] for line in stream.getvalue().splitlines()] == ["1/40", "5/40"]
 
 
 def test_a_message_follows_the_generation_it_belongs_to():
     stream, clock = io.StringIO(), Clock()
     display = PlainDisplay(stream, clock)
     display.start({"task": "cart-pole", "seed": 1, "from": None})
-    lines_of(display, stream, (1, 2), clock, pace=0.001)
+    lines_of(display, stream, (0, 1), clock, pace=0.001)
     display.message("a worker was restarted")
     header, first, second, message = stream.getvalue().splitlines()
     assert header == "evoneuro: task cart-pole · seed 1"
@@ -201,7 +190,7 @@ def test_a_real_pipe_without_a_reader_stops_nobody():
         display = make_display(quiet=False, stream=stream)
         assert isinstance(display, PlainDisplay)
         display.start({"task": "cart-pole"})
-        for generation in (1, 40):
+        for generation in (0, 39):
             display.generation(summary(generation))
         display.finish()
         with pytest.raises(BrokenPipeError):
@@ -218,7 +207,7 @@ def test_an_old_encoding_gets_plain_characters():
     print_front([member()], stream)
     text = raw.getvalue().decode("ascii")
     assert "task cart-pole - seed 1" in text
-    assert "generation 1/40" in text
+    assert "2/40 generations" in text
     assert "487.2 +- 4.0" in text
 
 
@@ -272,13 +261,28 @@ def shown(display):
 
 def test_the_live_display_shows_numbers_sparklines_and_the_head_of_the_front():
     front = [member(str(i), validation_score=400.0 + i) for i in range(12)]
-    display, _, _ = live(summary(1, best_score=100.0), summary(2, front=front))
+    display, _, _ = live(summary(0, best_score=100.0), summary(1, front=front))
     text = shown(display)
     display.finish()
     for part in ("task cart-pole · seed 1", "2/40", "487.2", "0.8123", "56", "1.2 M", "1 min 05 s", "3 min 20 s", "▁█"):
         assert part in text
     rows = [line.split()[0] for line in text.splitlines() if "400" in line or "±" in line]
     assert rows == ["11", "10", "9", "8", "7", "6", "5", "4"]
+
+
+@pytest.mark.parametrize(
+    ("workers", "alive", "told"),
+    [(2, 2, "workers alive 2"), (4, 3, "workers alive 3 of 4"), (0, 0, "workers alive none")],
+)
+def test_workers_that_are_missing_are_told(workers, alive, told):
+    one = summary(workers=workers, workers_alive=alive)
+    display, _, _ = live(one)
+    text = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", shown(display)).split())
+    display.finish()
+    assert told in text
+    stream = io.StringIO()
+    PlainDisplay(stream).generation(one)
+    assert ("3 of 4 workers" in stream.getvalue()) == (alive == 3)
 
 
 def test_the_clock_runs_between_generations():

@@ -196,6 +196,7 @@ def test_one_worker_gives_the_same_and_leaves_the_users_ray_running(ray, plugin,
     assert one.workers == 1
     other = load_task(f"{plugin}:Trap", {"max_steps": 4})
     assert gathered(one.evaluate(networks, CASES), 20) == evaluate(other, networks, CASES)
+    assert one.alive == 1
     one.close()
     one.close()
     assert ray.is_initialized()

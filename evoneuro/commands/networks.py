@@ -52,7 +52,7 @@ def evaluate(options: argparse.Namespace) -> int:
     }
     if robustness is None or options.json:
         return print_results(results if robustness is None else {**results, "robustness": robustness}, options.json)
-    from evoneuro.report.live import print_robustness
+    from evoneuro.report.tables import print_robustness
 
     print_results(results, as_json=False)
     print()

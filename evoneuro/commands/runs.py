@@ -82,7 +82,7 @@ def _show_run(run: Any, as_json: bool) -> int:
     """The front as a table, and the run directory as the last line."""
     if as_json:
         return print_json({**run.status(), **run.front.to_document()})
-    from evoneuro.report.live import print_front
+    from evoneuro.report.tables import print_front
 
     print_front(run.front.to_document()["front"], sys.stdout)
     print(run.path)
@@ -120,7 +120,7 @@ def front(options: argparse.Namespace) -> int:
         members = document["front"]
         merged = [member | found for member, found in zip(members, estimates, strict=True)] if estimates else members
         return print_json({**document, "front": merged})
-    from evoneuro.report.live import print_front, print_robustness
+    from evoneuro.report.tables import print_front, print_robustness
 
     print_front(document["front"], sys.stdout)
     if options.profile:

@@ -12,8 +12,8 @@ from markupsafe import Markup
 from evoneuro.lineage import Ancestor
 from evoneuro.network import NEURON_GENES, SYNAPSE_GENES, Network
 from evoneuro.record import Champion
-from evoneuro.report.live import number
 from evoneuro.report.network_svg import network_svg
+from evoneuro.report.numbers import number
 
 Line = Sequence[tuple[Ancestor, Network]]
 

@@ -47,8 +47,8 @@ def animate(recording: Recording, network: Network, path: Path, task: str, rate:
     rate = rate or RATE[recording.kind]
     if suffix == ".mp4" and not FFMpegWriter.isAvailable():
         raise EvoNeuroError(
-            f"{path}: films need the program ffmpeg, which is not here: `apt install ffmpeg`, `brew install ffmpeg`, or "
-            "write a .gif or .html, which need nothing"
+            f"{path}: films need the program ffmpeg, which is not here: `apt install ffmpeg` or `brew install ffmpeg`, "
+            "or write a .gif or .html, which need nothing"
         )
     kind: Any = PillowWriter if suffix == ".gif" else FFMpegWriter
     writer = kind(fps=rate)

@@ -11,7 +11,7 @@ import numpy as np
 from evoneuro.report import charts
 from evoneuro.report.chart import NAMES, SIZES, Axis, Chart, Dot, Dots, Layer, Line, Rule
 from evoneuro.report.gather import History
-from evoneuro.report.live import count, duration, number
+from evoneuro.report.numbers import count, duration, number
 from evoneuro.report.page import NOTHING, figure, render
 
 COLOURS = 7  # of groups, before they come again

@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from evoneuro.hardware import Profile, Stated
-from evoneuro.report.live import NOTHING, print_table
+from evoneuro.report.numbers import NOTHING
+from evoneuro.report.tables import print_table
 
 LIMITS = {
     "neurons": "neurons",

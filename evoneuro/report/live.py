@@ -1,4 +1,4 @@
-"""What a run shows while it works, and a front as a table.
+"""What a run shows while it works.
 
 A display is best effort: it never stops a run, so a closed terminal or a broken pipe only makes it silent. A terminal
 gets a picture that renews itself, everything else (log files, CI, pipes) gets lines.
@@ -6,32 +6,26 @@ gets a picture that renews itself, everything else (log files, CI, pipes) gets l
 
 from __future__ import annotations
 
-import io
 import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TextIO
 
-from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-NOTHING = "-"  # in place of a number that is not known
+from evoneuro.report.numbers import NOTHING, count, duration, known, number, rate, sparkline
+from evoneuro.report.streams import BestEffort, is_terminal
+from evoneuro.report.tables import front_table
+
 SHOWN = 8  # members of the front in the live display
 CELLS = 3  # numbers beside each other, so that they fit 80 columns
-SPARKS = "▁▂▃▄▅▆▇█"
-SPARK_WIDTH = 48  # characters
 BAR_WIDTH = 62
-WIDE = 1000  # columns; a table that is printed is never cut to the terminal's width
-
-COLUMNS = ("id", "score", "validation", "neurons", "hidden", "synapses", "latency", "energy")
-
-_ASCII = str.maketrans({"±": "+-", "·": "-", "…": "...", "█": "#", "━": "-", "─": "-", "╸": "-", "╺": "-"})
 
 
 class Display(Protocol):
@@ -46,7 +40,8 @@ class Display(Protocol):
         Args:
             summary: generation, generations (in all, or None), best_score, front_size, hypervolume, evaluations,
                 evaluations_per_second, steps_per_second (network-steps), failures, seconds, seconds_left (or None),
-                workers, and front, members as `front_table` takes them. What is missing is shown as unknown.
+                workers (0: this process), workers_alive, and front, members as `front_table` takes them. What is
+                missing is shown as unknown.
         """
 
     def message(self, text: str) -> None:
@@ -61,7 +56,7 @@ def make_display(quiet: bool, stream: TextIO | None = None) -> Display:
     stream = sys.stderr if stream is None else stream
     if quiet or stream is None:  # a process without a console has no stderr
         return QuietDisplay()
-    if _is_terminal(stream) and os.environ.get("TERM", "").lower() not in ("dumb", "unknown"):
+    if is_terminal(stream) and os.environ.get("TERM", "").lower() not in ("dumb", "unknown"):
         return LiveDisplay(stream)
     return PlainDisplay(stream)
 
@@ -93,7 +88,7 @@ class PlainDisplay:
     interval = 1.0  # seconds from one line to the next
 
     def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._out = _BestEffort(sys.stderr if stream is None else stream)
+        self._out = BestEffort(sys.stderr if stream is None else stream)
         self._clock = clock
         self._last = -math.inf
         self._held: Mapping[str, Any] | None = None
@@ -105,7 +100,7 @@ class PlainDisplay:
     def generation(self, summary: Mapping[str, Any]) -> None:
         """A line, now if one is due, else perhaps in `finish`."""
         now = self._clock()
-        last = summary.get("generation") is not None and summary.get("generation") == summary.get("generations")
+        last = summary.get("generation") is not None and summary["generation"] + 1 == summary.get("generations")
         self._held = summary
         if last or now - self._last >= self.interval:
             self._last = now
@@ -140,7 +135,7 @@ class LiveDisplay:
 
     def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         stream = sys.stderr if stream is None else stream
-        self._console = Console(file=_BestEffort(stream), highlight=False)  # type: ignore[arg-type]
+        self._console = Console(file=BestEffort(stream), highlight=False)  # type: ignore[arg-type]
         self._clock = clock
         self._header: Mapping[str, Any] = {}
         self._summary: Mapping[str, Any] | None = None
@@ -167,7 +162,7 @@ class LiveDisplay:
         self._summary = summary
         self._arrived = self._clock()
         for history, key in ((self._best, "best_score"), (self._volume, "hypervolume")):
-            if _known(summary.get(key)):
+            if known(summary.get(key)):
                 history.append(float(summary[key]))
 
     def message(self, text: str) -> None:
@@ -202,17 +197,17 @@ class LiveDisplay:
         left = summary.get("seconds_left")
         failures = summary.get("failures")
         cells = (
-            ("generation", _generation(summary)),
+            ("generations", _generation(summary)),
             ("best score", number(summary.get("best_score"))),
             ("front", number(summary.get("front_size"))),
             ("hypervolume", number(summary.get("hypervolume"))),
             ("evaluations/s", rate(summary.get("evaluations_per_second"))),
             ("network-steps/s", rate(summary.get("steps_per_second"))),
-            ("elapsed", duration(summary["seconds"] + passed) if _known(summary.get("seconds")) else NOTHING),
-            ("time left", duration(max(left - passed, 0.0)) if left is not None and _known(left) else NOTHING),
+            ("elapsed", duration(summary["seconds"] + passed) if known(summary.get("seconds")) else NOTHING),
+            ("time left", duration(max(left - passed, 0.0)) if left is not None and known(left) else NOTHING),
             ("evaluations", count(summary.get("evaluations"))),
             ("failures", Text(count(failures), style="yellow" if failures else "")),
-            ("workers", number(summary.get("workers"))),
+            ("workers alive", _workers(summary)),
         )
         grid = Table.grid(padding=(0, 2, 0, 0))
         for _ in range(CELLS):
@@ -241,116 +236,6 @@ class LiveDisplay:
         return bar
 
 
-# Fronts
-
-
-def front_table(members: Sequence[Mapping[str, Any]]) -> Table:
-    """Members as a table, one a row, in the order given; in every column the same number of decimals.
-
-    Args:
-        members: with id, score, validation_score (or None), neurons, hidden, synapses, latency and energy, and perhaps
-            `interval`, [low, high] of the validation score, which is shown as plus or minus half of its width. Other
-            keys, objectives of a run's own, get a column each.
-    """
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    known = {*COLUMNS, "validation_score", "interval"}
-    names = [*COLUMNS, *dict.fromkeys(key for member in members for key in member if key not in known)]
-    for name in names:
-        table.add_column(name, justify="right", no_wrap=True)
-    columns = [[str(member.get("id", NOTHING)) for member in members]]
-    columns += [_same_decimals([member.get(name) for member in members]) for name in names[1:]]
-    columns[2] = _validations(members)
-    for row in zip(*columns, strict=True):
-        table.add_row(*(Text(cell) for cell in row))
-    return table
-
-
-def print_front(members: Sequence[Mapping[str, Any]], stream: TextIO) -> None:
-    """Print `front_table` to `stream`, as `print_table`."""
-    print_table(front_table(members), stream)
-
-
-def print_robustness(reports: Sequence[Mapping[str, Any]], stream: TextIO) -> None:
-    """Print `robustness_table` to `stream`, as `print_table`."""
-    print_table(robustness_table(reports), stream)
-
-
-def robustness_table(reports: Sequence[Mapping[str, Any]]) -> Table:
-    """Reports of `evoneuro.robustness`, with an `id` each, one a row: of each kind the mean, then the worst.
-
-    All scores have the same number of decimals.
-    """
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    kinds = [key for key, value in reports[0].items() if isinstance(value, Mapping)] if reports else []
-    for name in ("id", "score", "robustness", *(name for kind in kinds for name in (kind.replace("_", " "), "worst"))):
-        table.add_column(name, justify="right", no_wrap=True)
-    rows = [
-        [report["score"], report["robustness"], *(report[kind][part] for kind in kinds for part in ("mean", "worst"))]
-        for report in reports
-    ]
-    decimals = _decimals([value for row in rows for value in row])
-    for report, row in zip(reports, rows, strict=True):
-        table.add_row(str(report["id"]), *(_fixed(value, decimals) for value in row))
-    return table
-
-
-def print_table(table: Table, stream: TextIO) -> None:
-    """Print `table` to `stream`: whole, however narrow the terminal, and with colours only on a terminal.
-
-    Raises:
-        OSError: the stream cannot be written; these are results, so nobody should miss them silently.
-    """
-    # Not to the stream itself, because rich ends the program when it finds a pipe broken.
-    text = io.StringIO()
-    Console(file=text, width=WIDE, highlight=False, force_terminal=_is_terminal(stream) or None).print(table)
-    lines = (line.rstrip() for line in text.getvalue().splitlines())
-    stream.write(_encodable("\n".join(lines) + "\n", stream))
-
-
-def _validations(members: Sequence[Mapping[str, Any]]) -> list[str]:
-    halves = [_half_width(member.get("interval")) for member in members]
-    values = [member.get("validation_score") for member in members]
-    decimals = _decimals([*values, *halves])
-    cells = []
-    for value, half in zip(values, halves, strict=True):
-        cell = _fixed(value, decimals)
-        cells.append(f"{cell} ± {_fixed(half, decimals)}" if half is not None and cell != NOTHING else cell)
-    return cells
-
-
-def _half_width(interval: Any) -> float | None:
-    if interval is None or not all(_known(end) for end in interval):
-        return None
-    return (float(interval[1]) - float(interval[0])) / 2
-
-
-def _same_decimals(values: Sequence[Any]) -> list[str]:
-    decimals = _decimals(values)
-    return [_fixed(value, decimals) for value in values]
-
-
-def _decimals(values: Iterable[Any]) -> int:
-    """Decimals that give the largest value four significant digits; 0 when all values are whole."""
-    sizes = [abs(float(value)) for value in values if _known(value)]
-    if all(size == int(size) for size in sizes):
-        return 0
-    return min(max(3 - math.floor(math.log10(max(sizes))), 0), 4)
-
-
-def _fixed(value: Any, decimals: int) -> str:
-    return f"{float(value):.{decimals}f}" if _known(value) else NOTHING
-
-
-def _quality(member: Mapping[str, Any]) -> float:
-    """What the head of a front is sorted by: the validation score, or the score as long as there is none."""
-    value = member.get("validation_score")
-    value = member.get("score") if value is None else value
-    return float(value) if value is not None and _known(value) else -math.inf
-
-
-# Words and numbers
-
-
 def header_line(header: Mapping[str, Any]) -> str:
     """`task cart-pole · seed 1 · workers 2`."""
     return " · ".join(f"{key} {value}" for key, value in header.items() if value is not None)
@@ -359,7 +244,7 @@ def header_line(header: Mapping[str, Any]) -> str:
 def summary_line(summary: Mapping[str, Any]) -> str:
     """A generation in one line; rates and times in human units."""
     parts = [
-        f"generation {_generation(summary)}",
+        f"{_generation(summary)} generations",
         f"best {number(summary.get('best_score'))}",
         f"front {number(summary.get('front_size'))}",
         f"hypervolume {number(summary.get('hypervolume'))}",
@@ -369,68 +254,39 @@ def summary_line(summary: Mapping[str, Any]) -> str:
     ]
     if summary.get("failures"):
         parts.append(f"{count(summary['failures'])} failed")
-    if _known(summary.get("seconds")):
+    if _missing(summary):
+        parts.append(f"{_workers(summary)} workers")
+    if known(summary.get("seconds")):
         parts.append(duration(summary["seconds"]))
-    if _known(summary.get("seconds_left")):
+    if known(summary.get("seconds_left")):
         parts.append(f"{duration(summary['seconds_left'])} left")
     return "  ".join(parts)
 
 
-def number(value: Any) -> str:
-    """Four significant digits, a whole number in full: `0.9733`, `487.2`, `14474`."""
-    if not _known(value):
-        return NOTHING
-    return _fixed(value, _decimals([value]))
-
-
-def count(value: Any) -> str:
-    """A whole number in full: `1,234,567`."""
-    return f"{value:,.0f}" if _known(value) else NOTHING
-
-
-def rate(value: Any) -> str:
-    """Something per second, to three digits or so: `0.4`, `56`, `9,812`, `12.3 k`, `1.2 M`, `3.4 G`."""
-    if not _known(value):
-        return NOTHING
-    for scale, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
-        if value >= 0.99995 * scale and value >= 9999.5:
-            return f"{value / scale:.1f}{unit}"
-    return f"{value:,.1f}" if value < 9.95 else f"{value:,.0f}"
-
-
-def duration(seconds: float) -> str:
-    """`0 s`, `4.2 s`, `40 s`, `3 min 20 s`, `2 h 05 min`, `3 d 4 h`."""
-    if 0.05 <= seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = max(round(seconds), 0)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    if whole < 86400:
-        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-    return f"{whole // 86400} d {whole % 86400 // 3600} h"
-
-
-def sparkline(values: Sequence[float], width: int = SPARK_WIDTH) -> str:
-    """Values as a row of blocks, from the lowest to the highest; a long history is thinned out to `width` values."""
-    if len(values) > width:
-        values = [values[round(i * (len(values) - 1) / (width - 1))] for i in range(width)]
-    low, high = min(values), max(values)
-    if high == low:
-        return SPARKS[0] * len(values)
-    return "".join(SPARKS[round((value - low) / (high - low) * (len(SPARKS) - 1))] for value in values)
-
-
 def _generation(summary: Mapping[str, Any]) -> str:
-    done, total = summary.get("generation"), summary.get("generations")
+    """How many are done: they are numbered from 0 on."""
+    last, total = summary.get("generation"), summary.get("generations")
+    done = None if last is None else last + 1
     return number(done) if total is None else f"{number(done)}/{number(total)}"
+
+
+def _workers(summary: Mapping[str, Any]) -> Text:
+    """How many are alive, and of how many where some are not; `none` where the run does the work itself."""
+    workers, alive = summary.get("workers"), summary.get("workers_alive", summary.get("workers"))
+    if workers == 0:
+        return Text("none", style="dim")
+    return Text(f"{number(alive)} of {number(workers)}", style="yellow") if _missing(summary) else Text(number(alive))
+
+
+def _missing(summary: Mapping[str, Any]) -> bool:
+    workers, alive = summary.get("workers"), summary.get("workers_alive")
+    return workers is not None and alive is not None and alive < workers
 
 
 def _share(summary: Mapping[str, Any]) -> float | None:
     """How much of the run is done, 0 to 1: by generations, else by time; None if neither is known."""
-    done, total = summary.get("generation"), summary.get("generations")
-    if done is None or not total:
+    done, total = summary.get("generation", -1) + 1, summary.get("generations")
+    if not done or not total:
         done, left = summary.get("seconds"), summary.get("seconds_left")
         if done is None or left is None or done + left <= 0:
             return None
@@ -438,60 +294,8 @@ def _share(summary: Mapping[str, Any]) -> float | None:
     return min(max(float(done) / float(total), 0.0), 1.0)
 
 
-def _known(value: Any) -> bool:
-    return value is not None and math.isfinite(value)
-
-
-# Streams
-
-
-class _BestEffort:
-    """A stream that falls silent when it can no longer be written to."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._broken = False
-
-    @property
-    def encoding(self) -> str:
-        return getattr(self._stream, "encoding", None) or "utf-8"
-
-    def isatty(self) -> bool:
-        return _is_terminal(self._stream)
-
-    def fileno(self) -> int:
-        return self._stream.fileno()
-
-    def write(self, text: str) -> int:
-        if not self._broken:
-            try:
-                self._stream.write(_encodable(text, self._stream))
-            except (OSError, ValueError):
-                self._broken = True
-        return len(text)
-
-    def flush(self) -> None:
-        if not self._broken:
-            try:
-                self._stream.flush()
-            except (OSError, ValueError):
-                self._broken = True
-
-
-def _is_terminal(stream: TextIO) -> bool:
-    try:
-        return stream.isatty()
-    except (AttributeError, OSError, ValueError):
-        return False
-
-
-def _encodable(text: str, stream: TextIO) -> str:
-    """The text, with plain characters where the stream's encoding has no others."""
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    try:
-        text.encode(encoding)
-    except UnicodeError:
-        return text.translate(_ASCII).encode(encoding, "replace").decode(encoding)
-    except LookupError:
-        return text.translate(_ASCII)
-    return text
+def _quality(member: Mapping[str, Any]) -> float:
+    """What the head of a front is sorted by: the validation score, or the score as long as there is none."""
+    value = member.get("validation_score")
+    value = member.get("score") if value is None else value
+    return float(value) if value is not None and known(value) else -math.inf

@@ -12,8 +12,9 @@ from rich.text import Text
 from evoneuro.front import Front
 from evoneuro.network import Network
 from evoneuro.record import Run
-from evoneuro.report.live import count, front_table, number, sparkline
 from evoneuro.report.network_svg import network_svg
+from evoneuro.report.numbers import count, number, sparkline
+from evoneuro.report.tables import front_table
 
 SHOWN = 20  # members of a front in a notebook
 

@@ -20,8 +20,8 @@ from evoneuro.network import Network
 from evoneuro.report import charts
 from evoneuro.report.chart import Chart, Line
 from evoneuro.report.chart_svg import chart_svg
-from evoneuro.report.live import number
 from evoneuro.report.network_svg import network_svg
+from evoneuro.report.numbers import number
 from evoneuro.report.scenes import scene_svg
 from evoneuro.report.watch import Recording
 

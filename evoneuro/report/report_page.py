@@ -19,9 +19,9 @@ from evoneuro.report import charts
 from evoneuro.report.ancestry import strip
 from evoneuro.report.chart import Chart
 from evoneuro.report.gather import Facts, Trial
-from evoneuro.report.live import count, duration, number
 from evoneuro.report.network_layout import LABELLED_SYNAPSES, shows_weights
 from evoneuro.report.network_svg import first_steps, network_svg, summary
+from evoneuro.report.numbers import count, duration, number
 from evoneuro.report.page import NOTHING, figure, player, render
 
 ROUTED = 3000  # sum of the squares of the synapses of networks whose synapses are kept apart, which takes time

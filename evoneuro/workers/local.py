@@ -36,7 +36,7 @@ class LocalPool:
     the candidates that were in flight in a process of their own, which may die of them (`evoneuro.workers.flight`).
     """
 
-    workers = 0
+    workers = alive = 0
 
     def __init__(
         self, task: Task, timeout: float = 60.0, target: float = TARGET_SECONDS, memory: float | None = None

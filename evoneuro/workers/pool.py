@@ -37,6 +37,7 @@ class Pool(Protocol):
 
     Attributes:
         workers: processes that evaluate; 0 when that is this process.
+        alive: how many of them are there now, and have the task.
         busy: seconds that the workers themselves have evaluated, all batches together.
         draining: asked now and then; once it says yes, no more batches begin, and `evaluate` ends when those in flight
             have come back.
@@ -47,6 +48,9 @@ class Pool(Protocol):
 
     @property
     def busy(self) -> float: ...
+
+    @property
+    def alive(self) -> int: ...
 
     def evaluate(self, networks: Sequence[Network], cases: Cases) -> Iterator[Results]:
         """Evaluate all networks on the same cases.

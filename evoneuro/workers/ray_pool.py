@@ -173,6 +173,11 @@ class RayPool:
         self._open()
 
     @property
+    def alive(self) -> int:
+        """See `evoneuro.workers.pool.Pool`."""
+        return sum(member.ready for member in self._members)
+
+    @property
     def busy(self) -> float:
         """See `evoneuro.workers.pool.Pool`."""
         return self._pace.busy
