@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 from evoneuro import __version__, commands, plugins
+from evoneuro.commands.completion import PrintCompletion
 from evoneuro.errors import EvoNeuroError, PluginError, printable
 
 INERT = ("status", "front", "plot", "report", "compare", "simulate", "export", "verify", "import")
@@ -100,6 +101,12 @@ def _parser() -> argparse.ArgumentParser:
         "NET is a network file, or RUN:ID, RUN:best, RUN:smallest.",
     )
     parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument(
+        "--print-completion",
+        action=PrintCompletion,
+        metavar="SHELL",
+        help="print the script that completes commands in bash, zsh or fish, and exit",
+    )
     subparsers = parser.add_subparsers(dest="name", metavar="COMMAND", required=True)
 
     def command(name: str, function: Any, about: str, example: str) -> argparse.ArgumentParser:

@@ -99,5 +99,5 @@ def test_dependencies_are_few_and_none_is_gpl() -> None:
     needed = {re.split(r"[<>=;, ]", r)[0] for r in requires("evoneuro") or () if "extra ==" not in r}
     assert needed == {
         "numpy", "numba", "deap", "moocore", "networkx", "gymnasium", "scikit-learn", "matplotlib", "jinja2",
-        "rich", "ray",
+        "rich", "shtab", "ray",
     }  # fmt: skip
