@@ -73,8 +73,7 @@ def changes(old: Network, new: Network) -> list[str]:
         found += _differing(gene, int((getattr(old, gene)[here] != getattr(new, gene)[there]).sum()))
     if old.window != new.window:
         found.append(f"window {new.window}")
-    if (old.encoder, old.decoder) != (new.encoder, new.decoder):
-        found.append("coding")
+    found += [what for what in ("encoder", "decoder") if getattr(old, what) != getattr(new, what)]
     return found
 
 
@@ -86,13 +85,13 @@ def births(line: Line, before: int, after: int) -> int:
 def _ancestor(line: Line, before: int | None, place: int | None) -> dict[str, Any]:
     assert place is not None
     one, network = line[place]
-    words = f"score {number(one.score)}, {network.synapses} synapses"
+    words, step = f"{one.id}: score {number(one.score)}, {network.synapses} synapses.", ""
     if before is not None:
         count, mates = births(line, before, place), [a.mate for a, _ in line[before + 1 : place + 1] if a.mate]
         changed = ", ".join(changes(line[before][1], network)) or "nothing that is expressed"
         crossed = f"; crossed with {', '.join(mates[:2])}{' and others' if len(mates) > 2 else ''}" if mates else ""
-        words += f". {'A child' if count == 1 else f'{count} births on'}: {changed}{crossed}"
-    return {"svg": _picture(network, one.id), "generation": one.id.split("-")[0], "words": f"{one.id}: {words}"}
+        step = f"{'A child' if count == 1 else f'{count} births on'}: {changed}{crossed}."
+    return {"svg": _picture(network, one.id), "generation": one.id.split("-")[0], "words": words, "step": step}
 
 
 def _champion(champion: Champion) -> dict[str, Any]:
@@ -103,6 +102,7 @@ def _champion(champion: Champion) -> dict[str, Any]:
         "generation": champion.generation,
         "words": f"{member.id}: {number(score)}, {member.measures['synapses']:.0f} synapses, "
         f"latency {number(member.measures['latency'])}; {champion.evaluations:,} evaluations",
+        "step": "",
     }
 
 
@@ -122,8 +122,8 @@ def _synapses(network: Network) -> dict[tuple[int, int], tuple[int, ...]]:
 
 
 def _counted(name: str, come: int, gone: int) -> list[str]:
-    signed = ((come, "+"), (gone, "\N{MINUS SIGN}"))
-    return [f"{sign}{count} {name}{'' if count == 1 else 's'}" for count, sign in signed if count]
+    signed = [f"{sign}{count}" for count, sign in ((come, "+"), (gone, "\N{MINUS SIGN}")) if count]
+    return [f"{' '.join(signed)} {name}{'' if come + gone == 1 else 's'}"] if signed else []
 
 
 def _differing(gene: str, count: int) -> list[str]:
