@@ -89,10 +89,9 @@ class Reference:
         event = np.zeros(self.v.shape, bool)
         arriving[:, net.inputs] += charge
         event[:, net.inputs] |= charge != 0
-        for pre, post, weight, delay in zip(net.pre, net.post, net.weight, net.delay, strict=True):
-            spike = self.past[delay - 1, :, pre]
-            arriving[:, post] += spike * np.int64(weight)
-            event[:, post] |= spike == 1
+        spike = self.past[net.delay - 1, :, net.pre]  # (synapses, lanes)
+        np.add.at(arriving.T, net.post, spike * net.weight[:, None].astype(np.int64))
+        np.logical_or.at(event.T, net.post, spike == 1)
 
         ready = (self.r == 0) & running[:, None]
         v = np.where(net.leak == NO_LEAK, self.v, self.v - (self.v >> np.maximum(net.leak, 0)))

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ import pytest
 from golden_data import GOLDEN, needs_golden
 from strategies import STYLES, Style, network_from, random_network, random_raster
 from test_export_c import DECODERS, ENCODERS, TASKS
+from verilog_crowd import wrong_steps
 
 from evoneuro import Network
 from evoneuro.check import probe
@@ -32,8 +34,8 @@ from evoneuro.export.contract import files_of
 from evoneuro.export.programs import call
 from evoneuro.export.verify import sent_to
 from evoneuro.export.verify_verilog import CORE, NETLIST, RTL, SERIAL, STAGES, VerilogVerifier
+from evoneuro.export.verilog import multiplexed
 from evoneuro.export.verilog.arithmetic import Item, at_least, combined, tables
-from evoneuro.export.verilog.bench import core_bench
 from evoneuro.export.verilog.core import core
 from evoneuro.export.verilog.layout import firing, ranges
 from evoneuro.export.verilog.target import SPATIAL
@@ -129,50 +131,36 @@ def test_inputs_need_not_come_first_and_outputs_may_be_inputs(tmp_path: Path) ->
     exact(moved, tmp_path)
 
 
-def crowd(folder: Path) -> int:
-    """Write `crowd.v`, one program with a core and a bench of many networks, and their data; how many they are."""
+def many_networks() -> list[Network]:
+    """Of each style and of each size, small ones alone unless many are asked for."""
     networks = [random_network(seed, style) for style in STYLES for seed in range(EACH)]
-    networks += [large_network(seed, neurons) for neurons in SIZES if EACH > 1 or neurons <= 20 for seed in range(EACH)]
-    bodies, instances = [], []
-    for k, network in enumerate(networks):
-        files = {**core_bench(network, sent_to(network, None)), "snn_core.v": core(network)}
-        body = files["snn_core.v"] + files["snn_tb.v"].replace("$finish;", ";")
-        for word in ("snn_core", "snn_tb", "charges.hex", "spikes.hex", "PASS", "FAIL"):
-            name, dot, ending = word.partition(".")
-            body = body.replace(word, f"{name}{k}{dot}{ending}")
-        bodies.append(body)
-        instances.append(f"snn_tb{k} bench{k} ();")
-        for name in ("charges", "spikes"):
-            (folder / f"{name}{k}.hex").write_text(files[f"{name}.hex"])
-    top = ["module crowd;", *instances, "initial #100000 $finish;", "endmodule", ""]
-    (folder / "crowd.v").write_text("\n".join([*bodies, *top]))
-    return len(networks)
+    sizes = [neurons for neurons in SIZES if EACH > 1 or neurons <= 20]
+    return networks + [large_network(seed, neurons) for neurons in sizes for seed in range(EACH)]
 
 
-VERILATOR = ["verilator", "--binary", "--timing", "-Wno-fatal", "-Wno-lint", "-CFLAGS", "-O0"]
-CROWDS = {
-    "iverilog": (["iverilog", "-g2001", "-s", "crowd", "-o", "crowd", "crowd.v"], ["vvp", "-n", "crowd"]),
-    "verilator": ([*VERILATOR, "--top-module", "crowd", "crowd.v"], ["obj_dir/Vcrowd"]),
-}
-
-
+@pytest.mark.parametrize("module", [core, multiplexed.core], ids=["spatial", "multiplexed"])
 @pytest.mark.parametrize("simulator", ["iverilog", pytest.param("verilator", marks=pytest.mark.slow)])
-def test_many_networks_are_exact(simulator: str, tmp_path: Path) -> None:
-    """In one program, for Verilator compiles itself for each."""
+def test_many_networks_are_exact(simulator: str, module: Callable[[Network], str], tmp_path: Path) -> None:
+    """In few programs, for Verilator compiles itself for each."""
     if shutil.which(simulator) is None:
         pytest.skip(f"no {simulator}")
-    count = crowd(tmp_path)
-    compile_, (run, *flags) = CROWDS[simulator]
-    call(compile_, tmp_path)
-    said = call([str(tmp_path / run) if "/" in run else run, *flags], tmp_path)
-    assert sorted(re.findall(r"PASS\d+", said)) == sorted(f"PASS{k}" for k in range(count))
-    totals = np.array(re.findall(r"(\d+) steps, (\d+) spikes, \d+ clocks, (\d+) mismatches", said), np.int64).sum(
-        axis=0
-    )
-    steps, spikes, mismatches = totals.tolist()
-    print(f"{simulator}: {count} networks, {steps} steps, {spikes} spikes, {mismatches} mismatches")
-    assert (steps, mismatches) == (200 * count, 0)
-    assert spikes > 50 * count
+    networks = many_networks()
+    sent = [sent_to(network, None) for network in networks]
+    wrong = wrong_steps(simulator, networks, sent, module, tmp_path)
+    spikes = sum(int(one.spikes.sum()) for one in sent)
+    steps = sum(len(one.charges) for one in sent)
+    print(f"{simulator}: {len(networks)} networks, {steps} steps, {spikes} spikes, {sum(wrong)} mismatches")
+    assert wrong == [0] * len(networks)
+    assert spikes > 50 * len(networks)
+
+
+@needs_iverilog
+def test_a_wrong_core_in_a_crowd_is_found(tmp_path: Path) -> None:
+    networks = [large_network(seed, 8) for seed in range(3)]
+    sent = [sent_to(network, None) for network in networks]
+    networks[1] = replace(networks[1], threshold=networks[1].threshold + 1)
+    wrong = wrong_steps("iverilog", networks, sent, core, tmp_path)
+    assert [steps > 0 for steps in wrong] == [False, True, False]
 
 
 # Exact as cells, and as a bitstream

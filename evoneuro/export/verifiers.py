@@ -16,7 +16,6 @@ from evoneuro.export.verify_scripts import NirDelaysVerifier, NirVerifier, Scrip
 from evoneuro.export.verify_verilog import VerilogVerifier
 from evoneuro.export.verilog import target as verilog
 from evoneuro.network import Network
-from evoneuro.network_file import write_atomically
 from evoneuro.neuron import Reference
 from evoneuro.task import Task
 
@@ -30,7 +29,9 @@ class RoundTrip:
 
     def verify(self, network: Network, sent: Sent, folder: Path) -> list[Verified]:
         """Write, read, simulate."""
-        write_atomically(folder / tennlab.FILE, files_of(tennlab.Tennlab(), network)[tennlab.FILE])
+        text = files_of(tennlab.Tennlab(), network)[tennlab.FILE]
+        assert isinstance(text, str)
+        (folder / tennlab.FILE).write_text(text, encoding="utf-8")
         again = import_network(folder / tennlab.FILE, "tennlab")
         spikes = Reference(again).run(sent.charges[:, None])[:, 0]
         wrong = compare(Sent(sent.charges, sent.spikes, sent.observations, sent.said[:0]), spikes, sent.said[:0], [])
