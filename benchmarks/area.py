@@ -5,10 +5,11 @@
 
 `measure` draws networks of up to 40 neurons. For each it writes a line: cells of the spatial core on an iCE40 and, of
 the multiplexed one, cells and block RAM, as nextpnr packs them; bytes of flash that gcc -Os takes for the network alone
-on a Cortex-M0. `--only` measures some of them.
+on a Cortex-M0; and instructions of the longest step there. `--only` measures some of them.
 
 `fit` takes least squares of the relative error over one half of the networks, and says how far it is off on those of
-the other that take at least 100. Its coefficients stand in evoneuro/hardware/area.toml.
+the other that take at least 100. Its coefficients stand in evoneuro/hardware/area.toml, those of a step, as a bound, in
+profiles/mcu-8k.toml.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ import numpy as np
 import numpy.typing as npt
 
 from evoneuro.export.c import C
+from evoneuro.export.machines import MACHINES
+from evoneuro.export.verify import sent_to
+from evoneuro.export.verify_c import verified_on
 from evoneuro.export.verilog import core, multiplexed
 from evoneuro.hardware import area
 from evoneuro.network import NO_FLOOR, Network
@@ -33,6 +37,7 @@ from evoneuro.networks import Networks
 Floats = npt.NDArray[np.float64]
 
 NETWORKS = 160
+CORTEX_M0 = next(machine for machine in MACHINES if machine.name == "cortex-m0")
 SMALL = 100  # cells or bytes below which nobody minds a relative error
 ARM = "arm-none-eabi-gcc -mcpu=cortex-m0 -mthumb -Os -std=c99 -ffreestanding -c snn.c"
 
@@ -100,10 +105,21 @@ def _call(command: str, folder: str) -> str:
     return done.stdout + done.stderr
 
 
+def steps(network: Network) -> dict[str, int]:
+    """Instructions of the longest of 200 steps on a Cortex-M0 in QEMU; random charges keep the network busy."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in C().export(network).items():
+            (Path(folder) / name).write_text(text)
+        sent = sent_to(network, None)
+        (found,) = verified_on([CORTEX_M0], network, sent, Path(folder))
+    return {"instructions": found.figures["instructions_per_step_most"]}
+
+
 MEASURED: dict[str, Callable[[Network], dict[str, int]]] = {
     "spatial": lambda network: cells(core.core(network)),
     "multiplexed": lambda network: cells(multiplexed.core(network)),
     "flash": flash,
+    "steps": steps,
 }
 
 
@@ -137,7 +153,8 @@ def fit(path: Path) -> None:
         print(f"# {name}, fitted to {half.sum()}, held out {len(off)}: {100 * off.mean():.1f} % in the mean, ", end="")
         print(f"{100 * np.quantile(off, 0.9):.1f} % for nine of ten, {100 * off.max():.1f} % at most")
         print(f"[{of}]")
-        print("".join(f"{part} = {cost:.3g}\n" for part, cost in zip(counts, costs, strict=True) if cost > 0))
+        print("".join(f"{part} = {cost:.3g}\n" for part, cost in zip(counts, costs, strict=True) if cost > 0), end="")
+        print(f"# times {(truth / np.maximum(table @ costs, 1)).max():.3g} of this is the most that any took\n")
 
 
 def _least_squares(table: Floats, wanted: Floats) -> Floats:
@@ -152,7 +169,17 @@ def _least_squares(table: Floats, wanted: Floats) -> Floats:
         used[np.flatnonzero(used)[found.argmin()]] = False
 
 
-FORMS = (("spatial", "cells", area.cell_counts), ("flash", "flash", area.flash_counts))
+def step_counts(networks: Networks) -> dict[str, Floats]:
+    """What a step in C has to do, name -> float64 [networks]; the costs stand in profiles/mcu-8k.toml, in seconds."""
+    ones = np.ones(len(networks))
+    return {"step": ones, "step_neuron": networks.neurons * ones, "step_synapse": networks.synapses * ones}
+
+
+FORMS = (
+    ("spatial", "cells", area.cell_counts),
+    ("flash", "flash", area.flash_counts),
+    ("steps", "instructions", step_counts),
+)
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])

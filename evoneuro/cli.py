@@ -20,6 +20,8 @@ from evoneuro import __version__, commands, plugins
 from evoneuro.commands.completion import PrintCompletion
 from evoneuro.errors import EvoNeuroError, PluginError, printable
 
+_RESUMED = "; everything journaled is safe: evoneuro resume RUN goes on"
+GOES_ON = {"run": _RESUMED, "resume": _RESUMED, "study": "; the same command goes on"}  # what it says when interrupted
 INERT = ("status", "front", "plot", "report", "compare", "simulate", "export", "verify", "import")
 
 
@@ -45,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"evoneuro: error: {printable(str(error))}", file=sys.stderr)
         return error.status
     except KeyboardInterrupt:
-        print("evoneuro: interrupted; everything journaled is safe: evoneuro resume RUN goes on", file=sys.stderr)
+        print(f"evoneuro: interrupted{GOES_ON.get(options.name, '')}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader has gone
         _drop_output()

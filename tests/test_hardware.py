@@ -226,6 +226,15 @@ def test_an_estimate_by_hand() -> None:
     assert (found["period"], found["keeps_period"]) == (0.02, True)
 
 
+def test_one_processor_takes_longer_for_larger_networks() -> None:
+    network = network_of("mcu-8k", window=24)
+    step = 2.5e-5 + network.neurons * 5.3e-6 + network.synapses * 5.2e-6
+    found = estimate(profile("mcu-8k"), network, evaluation_of(network), period=24 * step * 1.001)
+    assert found["decision_seconds"] == pytest.approx(8 * step)
+    assert found["worst_seconds"] == pytest.approx(24 * step)
+    assert found["keeps_period"]
+
+
 @pytest.mark.parametrize(("period", "keeps"), [(0.02, False), (0.024, True), (None, None)])
 def test_the_worst_decision_is_held_against_the_period(period: float | None, keeps: bool | None) -> None:
     network = network_of("truenorth", window=24)

@@ -60,6 +60,25 @@ class Conversation:
     def ask(self, line: str) -> str:
         """The answer to a request."""
         self.say(line)
+        return self._answer()
+
+    def ask_all(self, lines: Sequence[str]) -> list[str]:
+        """The answers to many requests, which are sent without waiting: two programs that take turns are slow."""
+        text = "".join(f"{line}\n" for line in lines)
+        sender = threading.Thread(target=self._send, args=(text.encode(),))
+        sender.start()
+        try:
+            return [self._answer() for _ in lines]
+        finally:
+            sender.join()
+
+    def _send(self, text: bytes) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):  # who waits for the answers is told
+            self._process.stdin.write(text)
+            self._process.stdin.flush()
+
+    def _answer(self) -> str:
         assert self._process.stdout is not None
         answer = self._process.stdout.readline()
         if not answer.endswith(b"\n"):

@@ -38,32 +38,43 @@ class Player:
         """Forget everything."""
         self._conversation.say("c")
 
-    def step(self, charges: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
-        """Who fired, uint8 [neurons], in a step with these charges, int32 [inputs]."""
-        hexadecimal, counted = self._ask("s", charges)
-        self.steps.append(self._spent(counted))
-        row = np.frombuffer(bytes.fromhex(hexadecimal), np.uint8)
-        return np.unpackbits(row, bitorder="little")[: self._network.neurons]
+    def run(self, charges: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
+        """Who fired, uint8 (steps, neurons), in each of the steps with these charges, int32 (steps, inputs)."""
+        rows = []
+        for hexadecimal, counted in self._ask("s", charges):
+            self.steps.append(self._spent(counted))
+            row = np.frombuffer(bytes.fromhex(hexadecimal), np.uint8)
+            rows.append(np.unpackbits(row, bitorder="little")[: self._network.neurons])
+        return np.array(rows, np.uint8).reshape(-1, self._network.neurons)
 
     def decide(self, observation: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """Steps and words, float64 [1 + words], of a decision on an observation in fixed point, int64 [values]."""
-        *words, counted = self._ask("d", observation)
-        self.decisions.append(self._spent(counted))
-        return self._read(words)
+        (said,) = self.decide_all(observation[None])
+        return np.asarray(said, np.float64)
 
-    def decide_on_charges(self, charges: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
-        """Steps and words, float64 [1 + words], of a decision on charges, int32 (window, inputs)."""
-        total = 0.0
-        for row in charges:
-            *words, counted = self._ask("t", row)
-            total += self._spent(counted)
-            if len(words) > 1:
-                self.decisions.append(total)
-                return self._read(words)
-        return np.full(len(self.units), np.nan)  # it went on beyond its window
+    def decide_all(self, observations: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Those of one decision after another, float64 (decisions, 1 + words), on int64 (decisions, values)."""
+        rows = []
+        for *words, counted in self._ask("d", observations):
+            self.decisions.append(self._spent(counted))
+            rows.append(self._read(words))
+        return np.array(rows).reshape(-1, len(self.units))
 
-    def _ask(self, what: str, numbers: npt.NDArray[Any]) -> list[str]:
-        return self._conversation.ask(f"{what} {' '.join(map(str, numbers.tolist()))}").split()
+    def decide_on_charges(self, charges: npt.NDArray[np.int32], steps: int) -> npt.NDArray[np.float64]:
+        """Steps and words, float64 [1 + words], of a decision on charges, int32 (window, inputs).
+
+        Args:
+            steps: that it should take. A decision that ends elsewhere is none.
+        """
+        answers = self._ask("t", charges[:steps])
+        if [len(answer) > 2 for answer in answers] != [False] * (steps - 1) + [True]:
+            return np.full(len(self.units), np.nan)
+        self.decisions.append(sum(self._spent(answer[-1]) for answer in answers))
+        return self._read(answers[-1][:-1])
+
+    def _ask(self, what: str, rows: npt.NDArray[Any]) -> list[list[str]]:
+        requests = [f"{what} {' '.join(map(str, row))}" for row in rows.tolist()]
+        return [answer.split() for answer in self._conversation.ask_all(requests)]
 
     def _spent(self, counted: str) -> float:
         return int(counted) % 2**32 * self._machine.per_count
@@ -105,10 +116,11 @@ def verified_on(machines: Sequence[Machine], network: Network, sent: Sent, folde
 
 def _judged(player: Player, machine: Machine, network: Network, sent: Sent, figures: dict[str, Any]) -> Verified:
     """Everything that is sent, asked of a machine, and what is wrong with the answers."""
-    spikes = np.array([player.step(charges) for charges in sent.charges]).reshape(sent.spikes.shape)
+    spikes = player.run(sent.charges)
     player.clear()
-    said = np.array([player.decide(observation) for observation in sent.observations])
-    fed_said = np.array([player.decide_on_charges(charges) for charges in sent.fed])
+    said = player.decide_all(sent.observations)
+    latencies = sent.fed_said[:, :1].astype(int).ravel().tolist()
+    fed_said = np.array([player.decide_on_charges(*one) for one in zip(sent.fed, latencies, strict=True)])
     wrong = compare(sent, spikes, said, player.units)
     if len(fed_said):
         wrong += int((~(np.abs(fed_said - sent.fed_said) <= np.array(player.units))).any(axis=1).sum())

@@ -22,7 +22,7 @@ def estimate(device: Profile, network: Network, evaluation: Evaluation, period: 
         synaptic events, spikes, and an update of every neuron in every step; decision_seconds, at the mean latency;
         worst_seconds, of a decision that takes the whole window; period, seconds; keeps_period, whether the worst does.
     """
-    table, step = device.energy, None if device.step is None else device.step.value
+    table, step = device.energy, device.step_seconds(network)
     worst = None if step is None else network.window * step
     spikes = int(evaluation.spikes.sum()) / evaluation.decisions
     updates = network.neurons * evaluation.latency

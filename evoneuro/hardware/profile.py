@@ -72,7 +72,8 @@ class Profile:
         charge: largest |charge| that an input gets in one step.
         neurons: most, inputs and outputs included.
         synapses, fan_in, fan_out, neuron_kinds, weight_kinds, shared: as in `Bounds`.
-        step: time per step, seconds.
+        step: time per step, seconds, whatever the network.
+        step_neuron, step_synapse: what each adds to it where a processor does one after another, seconds.
         energy: what events cost.
     """
 
@@ -94,6 +95,8 @@ class Profile:
     weight_kinds: Stated[int] | None = None
     shared: Stated[tuple[str, ...]] | None = None
     step: Stated[float] | None = None
+    step_neuron: Stated[float] | None = None
+    step_synapse: Stated[float] | None = None
     energy: Energy | None = None
 
     def to_document(self) -> dict[str, Any]:
@@ -106,6 +109,13 @@ class Profile:
         return {name: value for name, value in values.items() if isinstance(value, Stated)}
 
     # Networks
+
+    def step_seconds(self, network: Network) -> float | None:
+        """Time of the longest step of `network`; None where nothing is known."""
+        if self.step is None:
+            return None
+        parts = ((self.step_neuron, network.neurons), (self.step_synapse, network.synapses))
+        return self.step.value + sum(count * part.value for part, count in parts if part is not None)
 
     def violations(self, network: Network) -> list[str]:
         """What of `network` is beyond the device, each in a line: what is there, what is allowed, what to do."""

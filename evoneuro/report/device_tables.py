@@ -42,11 +42,15 @@ def print_profiles(profiles: Sequence[Profile], stream: TextIO) -> None:
 
 
 def cell(device: Profile, name: str) -> str:
-    """What is stated of a device under `name`, in few characters: "-7 to 7", "none, full", "8192?", "any"."""
+    """What is stated of a device under `name`, in few characters: "-7 to 7", "none, full", "8192?", "any".
+
+    A time per step that grows with the network ends in "+".
+    """
     stated: Stated[Any] | None = getattr(device, name)
     if stated is None:
         return NOTHING if name == "step" else "any"
-    return _words(name, stated.value) + _mark(stated)
+    grows = "+" if name == "step" and device.step_neuron is not None else ""
+    return _words(name, stated.value) + grows + _mark(stated)
 
 
 def print_estimates(rows: Sequence[Mapping[str, Any]], stream: TextIO) -> None:
