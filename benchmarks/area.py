@@ -7,9 +7,9 @@
 the multiplexed one, cells and block RAM, as nextpnr packs them; bytes of flash that gcc -Os takes for the network alone
 on a Cortex-M0; and instructions of the longest step there. `--only` measures some of them.
 
-`fit` takes least squares of the relative error over one half of the networks, and says how far it is off on those of
-the other that take at least 100. Its coefficients stand in evoneuro/hardware/area.toml, those of a step, as a bound, in
-profiles/mcu-8k.toml.
+`fit` takes least squares of the relative error, and says how far it is off on networks that take at least 100 and have
+no part in it: each is held against a fit to all the others. Its coefficients stand in evoneuro/hardware/area.toml, and
+those of a step, as a bound, in profiles/mcu-8k.toml.
 """
 
 from __future__ import annotations
@@ -146,12 +146,19 @@ def fit(path: Path) -> None:
         counts = counted(Networks.of([drawn(line["seed"]) for line in known]))
         truth = np.array([line[name][of] for line in known], float)
         table = np.array([counts[part] for part in counts]).T
-        half = np.arange(len(known)) % 2 == 0
         weight = 1 / (truth + SMALL)
-        costs = _least_squares(table[half] * weight[half, None], (truth * weight)[half])
-        off = np.abs(table @ costs / truth - 1)[~half & (truth >= SMALL)]
-        print(f"# {name}, fitted to {half.sum()}, held out {len(off)}: {100 * off.mean():.1f} % in the mean, ", end="")
-        print(f"{100 * np.quantile(off, 0.9):.1f} % for nine of ten, {100 * off.max():.1f} % at most")
+        weighted, wanted = table * weight[:, None], truth * weight
+        others = ~np.eye(len(known), dtype=bool)
+        apart = np.array(
+            [row @ _least_squares(weighted[rest], wanted[rest]) for row, rest in zip(table, others, strict=True)]
+        )
+        off = np.abs(apart / truth - 1)[truth >= SMALL]
+        costs = _least_squares(weighted, wanted)
+        print(
+            f"# {name}, fitted to {len(known)}; each of {len(off)} by a fit to all others: {100 * off.mean():.1f} %",
+            end="",
+        )
+        print(f" in the mean, {100 * np.quantile(off, 0.9):.1f} % for nine of ten, {100 * off.max():.1f} % at most")
         print(f"[{of}]")
         print("".join(f"{part} = {cost:.3g}\n" for part, cost in zip(counts, costs, strict=True) if cost > 0), end="")
         print(f"# times {(truth / np.maximum(table @ costs, 1)).max():.3g} of this is the most that any took\n")

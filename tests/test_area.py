@@ -17,7 +17,7 @@ from test_export_multiplexed import hardware
 
 from evoneuro.cli import main
 from evoneuro.export.verilog import core
-from evoneuro.export.verilog.layout import firing, ranges
+from evoneuro.export.verilog.layout import Layout, firing, ranges
 from evoneuro.front import resolve
 from evoneuro.hardware import area
 from evoneuro.networks import Networks
@@ -40,6 +40,25 @@ def test_bounds_are_those_of_the_exporter(style: str) -> None:
         assert found.firing.tolist() == firing(network).tolist()
         for name in ("low", "high", "kept_low", "kept_high"):
             assert getattr(found, name).tolist() == getattr(theirs, name).tolist(), name
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_registers_are_those_of_the_exporter(style: str) -> None:
+    """But where the exporter adds synapses of the same pair and delay, which the closed form leaves apart."""
+    compared = 0
+    for seed in range(6):
+        network = replace(random_network(seed, style), decoder={"kind": "count"})
+        together = Networks.of([network])
+        found = area._potentials(together)
+        arriving, _ = area._items(together, found, area._heard(together, found.firing))
+        width, stored, _ = area._registers(together, found, arriving)
+        for i in np.flatnonzero(found.firing).tolist():
+            builder = core._Builder(network, Layout.of(network), ranges(network), firing(network), i)
+            if len(builder.weights) == (found.firing[network.pre] & (network.post == i)).sum():
+                assert width[i] == builder.width
+                assert stored[i] == (builder.kept.width if builder.remembers else 0)
+                compared += 1
+    assert compared > 0
 
 
 def test_more_of_anything_takes_no_less() -> None:

@@ -33,12 +33,12 @@ from evoneuro.export.c import table_of
 from evoneuro.export.contract import files_of
 from evoneuro.export.programs import call
 from evoneuro.export.verify import sent_to
-from evoneuro.export.verify_verilog import CORE, NETLIST, RTL, SERIAL, STAGES, VerilogVerifier
+from evoneuro.export.verify_verilog import CORE, ECP5, NETLIST, RTL, SERIAL, STAGES, VerilogVerifier
 from evoneuro.export.verilog import multiplexed
 from evoneuro.export.verilog.arithmetic import Item, at_least, combined, tables
 from evoneuro.export.verilog.core import core
 from evoneuro.export.verilog.layout import firing, ranges
-from evoneuro.export.verilog.target import SPATIAL
+from evoneuro.export.verilog.target import MULTIPLEXED, SPATIAL, Verilog
 from evoneuro.network import NO_FLOOR, NO_LEAK
 from evoneuro.neuron import Reference
 from evoneuro.task import load_task
@@ -64,13 +64,15 @@ def large_network(seed: int, neurons: int) -> Network:
     raise AssertionError
 
 
-def exact(network: Network, folder: Path, *stages: str, **how: Any) -> dict[str, dict[str, Any]]:
+def exact(
+    network: Network, folder: Path, *stages: str, target: Verilog = SPATIAL, **how: Any
+) -> dict[str, dict[str, Any]]:
     """Fail unless all stages agree with the simulator; their figures by name."""
     for name in stages or (RTL,):
         for tool in STAGES[name][0]:
             if shutil.which(tool) is None:
                 pytest.skip(f"no {tool}")
-    verifier = VerilogVerifier(SPATIAL, stages or (RTL,))
+    verifier = VerilogVerifier(target, stages or (RTL,))
     found = verifier.verify(network, sent_to(network, table_of(network), **how), folder)
     assert [(stage.machine, stage.mismatches) for stage in found] == [(name, 0) for name in stages or (RTL,)]
     assert all(stage.steps == 200 for stage in found if stage.machine != SERIAL)
@@ -178,6 +180,16 @@ def test_cells_are_exact(style: str, seed: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("neurons", SIZES if EACH > 1 else SIZES[:1])
 def test_cells_of_large_networks_are_exact(neurons: int, seed: int, tmp_path: Path) -> None:
     exact(large_network(seed, neurons), tmp_path, NETLIST)
+
+
+@pytest.mark.parametrize(
+    ("target", "seed"),
+    [(SPATIAL, 1), *(pytest.param(target, 2, marks=pytest.mark.slow) for target in (SPATIAL, MULTIPLEXED))],
+    ids=lambda one: getattr(one, "name", None),
+)
+def test_cells_of_an_ecp5_are_exact(target: Verilog, seed: int, tmp_path: Path) -> None:
+    figures = exact(random_network(seed, "thresholds"), tmp_path, ECP5, target=target)[ECP5]
+    assert figures["core_luts"] > 5
 
 
 @pytest.mark.slow

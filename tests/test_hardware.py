@@ -228,7 +228,7 @@ def test_an_estimate_by_hand() -> None:
 
 def test_one_processor_takes_longer_for_larger_networks() -> None:
     network = network_of("mcu-8k", window=24)
-    step = 2.5e-5 + network.neurons * 5.3e-6 + network.synapses * 5.2e-6
+    step = 2.5e-5 + network.neurons * 4.9e-6 + network.synapses * 5.4e-6
     found = estimate(profile("mcu-8k"), network, evaluation_of(network), period=24 * step * 1.001)
     assert found["decision_seconds"] == pytest.approx(8 * step)
     assert found["worst_seconds"] == pytest.approx(24 * step)

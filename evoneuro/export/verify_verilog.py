@@ -1,8 +1,9 @@
 """Verilog exports in two simulators, as netlists, and as bitstreams that are read back.
 
-Four stages, each nearer to silicon: the text in Icarus Verilog and in Verilator; the cells that Yosys makes of it; the
-serial line on the board's UP5K, placed, routed and packed into the file that would be flashed, unpacked and simulated;
-and so the core, of small networks, with every neuron on a pin. The same benches judge all of them.
+Stages, each nearer to silicon: the text in Icarus Verilog and in Verilator; the cells that Yosys makes of it, those of
+an iCE40 and those of an ECP5; the serial line on the board's UP5K, placed, routed and packed into the file that would
+be flashed, unpacked and simulated; and so the core, of small networks, with every neuron on a pin. The same benches
+judge all of them. No open tool makes Verilog of an ECP5's bitstream, so that its cells are the last that is seen there.
 """
 
 from __future__ import annotations
@@ -32,7 +33,14 @@ SMALL = 20  # neurons of a network whose core is read back, each on a pin
 PLAIN = "-DNO_ICE40_DEFAULT_ASSIGNMENTS"  # the cells' models in Verilog-2001
 PERIOD = 8  # clocks of a bit on the simulated serial line
 BOARD_CLOCK = 12.0  # MHz, of the iCEBreaker
-RTL, VERILATOR, NETLIST, SERIAL, CORE = "iverilog", "verilator", "netlist", "up5k bitstream", "core bitstream"
+RTL, VERILATOR, NETLIST, ECP5 = "iverilog", "verilator", "netlist", "ecp5 netlist"
+SERIAL, CORE = "up5k bitstream", "core bitstream"
+
+# compiling takes longest by far: no optimisation, by the makefile's own variables, and loops that stay loops
+VERILATE = (
+    "verilator", "--binary", "--timing", "-Wno-fatal", "-Wno-lint", "--unroll-count", "1", "--output-split", "0",
+    "-MAKEFLAGS", "OPT_FAST=-O0 OPT_SLOW=-O0 OPT_GLOBAL=-O0",
+)  # fmt: skip
 
 SOURCES = {
     "iverilog": "apt-get install iverilog, or brew install icarus-verilog",
@@ -126,33 +134,45 @@ def _rtl(job: _Job) -> Verified:
 
 def _verilated(job: _Job) -> Verified:
     """The text in Verilator, which knows two values of a bit and is a second opinion."""
-    command = ["verilator", "--binary", "--timing", "-Wno-fatal", "-Wno-lint", "-CFLAGS", "-O0", "-o", "bench"]
-    call([*command, "--top-module", "snn_tb", BENCH, *job.sources], job.folder)
+    call([*VERILATE, "-o", "bench", "--top-module", "snn_tb", BENCH, *job.sources], job.folder)
     return job.judged(VERILATOR, call([str(job.folder / "obj_dir" / "bench"), "+print"], job.folder))
 
 
 def _netlist(job: _Job) -> Verified:
-    """The cells that Yosys makes of the core, and of the whole."""
-    luts = {}
-    for top in ("snn_core", "snn"):
-        files = ["snn_core.v"] if top == "snn_core" else job.sources
-        printed = _synthesised(job, files, top, f"{top}_cells")
-        luts[top] = {cell: int(count) for cell, count in re.findall(r"^\s+(SB_\w+)\s+(\d+)$", printed, re.MULTILINE)}
-    files = [BENCH, "snn_core_cells.v", "snn_cells.v", _models()]
-    printed = job.simulated("netlist.vvp", files, PLAIN)
-    core = luts["snn_core"]
+    """The cells of an iCE40 that Yosys makes of the core, and of the whole."""
+    printed, core = _as_cells(job, "ice40", "cells", PLAIN)
     flip_flops = sum(count for cell, count in core.items() if cell.startswith("SB_DFF"))
     return job.judged(NETLIST, printed, core_luts=core.get("SB_LUT4", 0), core_flip_flops=flip_flops)
 
 
-def _models() -> str:
-    """Yosys' models of an iCE40's cells, block RAM among them."""
-    return str(Path(shutil.which("yosys") or "").resolve().parents[1] / "share" / "yosys" / "ice40" / "cells_sim.v")
+def _ecp5(job: _Job) -> Verified:
+    """The cells of an ECP5. Memories are in LUTs, for Yosys has no model of its block RAM."""
+    printed, core = _as_cells(job, "ecp5", "ecp5", "-g2005", f"-I{Path(_models('ecp5')).parent}")
+    return job.judged(ECP5, printed, core_luts=core.get("LUT4", 0), core_flip_flops=core.get("TRELLIS_FF", 0))
 
 
-def _synthesised(job: _Job, files: Sequence[str], top: str, out: str, parameters: str = "") -> str:
+def _as_cells(job: _Job, family: str, suffix: str, *flags: str) -> tuple[str, dict[str, int]]:
+    """What the bench prints of cells, and how many of each the core has."""
+    said = _synthesised(job, ["snn_core.v"], "snn_core", f"snn_core_{suffix}", family=family)
+    _synthesised(job, job.sources, "snn", f"snn_{suffix}", family=family)
+    files = [BENCH, f"snn_core_{suffix}.v", f"snn_{suffix}.v", _models(family)]
+    cells = {cell: int(count) for cell, count in re.findall(r"^\s+([A-Z]\w+)\s+(\d+)$", said, re.MULTILINE)}
+    return job.simulated(f"{family}.vvp", files, *flags), cells
+
+
+def _models(family: str = "ice40") -> str:
+    """Yosys' models of a family's cells."""
+    return str(Path(shutil.which("yosys") or "").resolve().parents[1] / "share" / "yosys" / family / "cells_sim.v")
+
+
+SYNTHESIS = {"ice40": "synth_ice40", "ecp5": "synth_ecp5 -nobram"}
+
+
+def _synthesised(
+    job: _Job, files: Sequence[str], top: str, out: str, parameters: str = "", family: str = "ice40"
+) -> str:
     """Yosys' statistics; it writes `out`.json and `out`.v."""
-    script = f"read_verilog {' '.join(files)}; {parameters} synth_ice40 -top {top} -json {out}.json; stat; "
+    script = f"read_verilog {' '.join(files)}; {parameters} {SYNTHESIS[family]} -top {top} -json {out}.json; stat; "
     return call(["yosys", "-p", f"{script} write_verilog -noattr {out}.v"], job.folder)
 
 
@@ -262,6 +282,7 @@ STAGES: dict[str, tuple[Sequence[str], Callable[[_Job], Verified | None]]] = {
     RTL: (("iverilog",), _rtl),
     VERILATOR: (("verilator",), _verilated),
     NETLIST: (("iverilog", "yosys"), _netlist),
+    ECP5: (("iverilog", "yosys"), _ecp5),
     SERIAL: (ICE, _serial_bitstream),
     CORE: (ICE, _core_bitstream),
 }

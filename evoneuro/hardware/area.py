@@ -25,6 +25,7 @@ Longs = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 TABLE_INPUTS = 4  # of an iCE40's look-up table
+HISTORY = 8  # refractory steps that are read from a delay line; more are counted
 
 
 def cells(networks: Sequence[Network]) -> Floats:
@@ -58,44 +59,83 @@ def cell_counts(networks: Networks) -> dict[str, Floats]:
     """What a spatial core has of each part, name -> float64 [networks]; neurons that can never fire have no part in it.
 
     table_bits: bits that tables of arriving spikes give, a table having four inputs. tree_bits: of the chains that add
-    tables; sum_bits: of those that add the potential, what leaks, and a wide charge. open_bits, early_bits,
-    bottomless_bits, clipped_bits: of potentials that nothing clips, that are clipped when they are stored (with and
-    without a floor), or after their leak. taps: of delay lines, which also tell who rests.
+    tables. shift_bits: of those that leaks 1 and 2 take, none for 1; difference_bits: of those that longer leaks take.
+    wide_bits: of those that add a charge of many bits. compared_bits: of potentials whose threshold is no power of two.
+    open_bits, early_bits, bottomless_bits, clipped_bits: of registers of potentials that nothing clips, that are
+    clipped when they are stored (with and without a floor), or after their leak; with the chain that adds to them.
+    taps: of delay lines, which also tell who rests.
     """
     found = _potentials(networks)
-    neurons, owner = len(networks.ids), owners(networks.neuron_starts)
-    pre, post = _flat(networks, "pre"), _flat(networks, "post")
-    heard = found.firing[pre] & found.firing[post]
-    lines = np.bincount(post[heard], minlength=neurons).astype(float)
-    charge_bits = np.where(found.charge > 0, _bits(-found.charge, found.charge), 0)
-    narrow = charge_bits <= TABLE_INPUTS
-    arriving = lines + np.where(narrow, charge_bits, 0)
+    heard = _heard(networks, found.firing)
+    arriving, item_bits = _items(networks, found, heard)
+    remembers, leak, wide = networks.leak != 0, networks.leak, ~found.narrow
     tables = np.ceil(arriving / TABLE_INPUTS)
-    table_width = _bits(np.zeros(neurons, np.int64), np.ceil(found.span / np.maximum(tables, 1)).astype(np.int64))
+    table_width = item_bits + np.log2(np.clip(arriving, 1, TABLE_INPUTS))
     full = np.floor(arriving / TABLE_INPUTS) + (arriving % TABLE_INPUTS > 1) * (arriving % TABLE_INPUTS) / TABLE_INPUTS
-    left = np.where(networks.leak == 0, 0, np.where(networks.leak > 0, 2, 1)) - (networks.leak == 1)
-    sums = np.maximum(left + ~narrow - (tables == 0), 0)
-    width = _bits(found.low + found.offset, found.high + found.offset)
-    remembers, one_table = networks.leak != 0, (networks.leak == 0) & narrow & (tables < 2)
-    stored = remembers * _bits(found.kept_low + found.offset, found.kept_high + found.offset)
-    early = found.floored & (networks.leak == NO_LEAK) & ~found.subtracts
-    taps = np.zeros(neurons, np.int64)
-    np.maximum.at(taps, pre[heard], networks.delay[heard])
-    taps = np.maximum(np.maximum(taps, 1), np.minimum(networks.refractory, 8))
+    one_table = ~remembers & found.narrow & (tables < 2)
+    above = np.maximum(tables - 1, 0)
+    width, stored, placed = _registers(networks, found, arriving)
+    early = found.floored & (leak == NO_LEAK) & ~found.subtracts
     parts = {
         "table_bits": ~one_table * full * table_width,
-        "tree_bits": np.maximum(tables - 1, 0) * (table_width + 1),
-        "sum_bits": sums * width,
+        "tree_bits": above * (table_width + 1 + np.log2(np.maximum(tables, 1)) / 2),
+        "shift_bits": (leak == 2) * stored,
+        "difference_bits": (leak > 2) * np.maximum(stored - leak, table_width + 1),
+        "wide_bits": (wide & (tables > 0)) * np.maximum(found.charge_bits, table_width),
+        "compared_bits": ~placed * width,
         "open_bits": ~found.floored * stored,
         "early_bits": early * stored * ~found.bottomless,
         "bottomless_bits": early * stored * found.bottomless,
         "clipped_bits": (found.floored & ~early) * stored,
-        "taps": taps,
+        "taps": _taps(networks, heard),
     }
+    owner = owners(networks.neuron_starts)
     counts: dict[str, Floats] = {}
     for name, part in parts.items():
         counts[name] = np.bincount(owner, part * found.firing, len(networks)).astype(np.float64)
     return counts
+
+
+def _heard(networks: Networks, firing: Flags) -> Flags:
+    """Which synapses matter: they weigh something, and both ends may fire."""
+    return firing[_flat(networks, "pre")] & firing[_flat(networks, "post")] & (networks.weight != 0)
+
+
+def _items(networks: Networks, found: _Potentials, heard: Flags) -> tuple[Floats, Floats]:
+    """How many bits go into each neuron's tables, of spikes and of charges of few bits; and the mean bits of their
+    weights, for tables are of items alike."""
+    post, neurons = _flat(networks, "post")[heard], len(networks.ids)
+    weight_bits = 1 + np.log2(np.abs(networks.weight[heard].astype(np.float64)))
+    charge_bits = np.where(found.narrow, found.charge_bits, 0)
+    arriving = np.bincount(post, minlength=neurons) + charge_bits.astype(np.float64)
+    total = np.bincount(post, weight_bits, neurons) + charge_bits * (1 + np.log2(np.maximum(found.charge, 1)))
+    return arriving, total / np.maximum(arriving, 1)
+
+
+def _registers(networks: Networks, found: _Potentials, arriving: Floats) -> tuple[Longs, Longs, Flags]:
+    """Bits of each potential within a step, and from step to step; and whose threshold is put at a power of two.
+
+    As the exporter has it: something is added to each potential, so that the highest bit of a sum says whether the
+    threshold is reached, or so that no constant is left to add.
+    """
+    unleaking = networks.leak == NO_LEAK
+    early = found.floored & unleaking & ~found.subtracts
+    clips = (found.floored & ~early) | found.capped
+    placed = ~found.subtracts & ~clips & ((arriving > 0) | unleaking)
+    threshold, none = networks.threshold.astype(np.int64), np.zeros(len(early), np.int64)
+    power = np.int64(1) << _bits(none, np.maximum(threshold - found.low - 1, 0))
+    shift = np.maximum(networks.leak, 0).astype(np.int64)
+    offset = np.where(placed, power - threshold, np.where(unleaking, -found.low, -found.least << shift))
+    kept_low = np.where(early, found.v_min, found.kept_low)
+    stored = (networks.leak != 0) * np.maximum(_bits(kept_low + offset, found.kept_high + offset), 1)
+    return _bits(found.low + offset, found.high + offset), stored, placed
+
+
+def _taps(networks: Networks, heard: Flags) -> Longs:
+    """Bits of each neuron's delay line; from that of a neuron that rests for long, 8 are read."""
+    taps = np.ones(len(networks.ids), np.int64)
+    np.maximum.at(taps, _flat(networks, "pre")[heard], networks.delay[heard])
+    return np.maximum(taps, np.minimum(networks.refractory, HISTORY))
 
 
 @dataclass(frozen=True)
@@ -106,12 +146,13 @@ class _Potentials:
         firing: which can ever fire.
         low, high: bounds of potentials within a step.
         kept_low, kept_high: and from one step to the next.
-        offset: what is added to a potential, so that it is stored without constants to add in each step.
-        span: from the least to the most that spikes and narrow charges bring in a step.
-        charge: the largest |charge|.
+        least: what spikes and narrow charges bring in a step at least.
+        charge, charge_bits: the largest |charge|, and its bits.
+        narrow: whether that is few enough for tables.
         subtracts: which reset by subtraction.
         bottomless: where there is no floor.
-        floored: where the floor can act.
+        floored, capped: where floor and ceiling can act.
+        v_min: the floor.
     """
 
     firing: Flags
@@ -119,12 +160,15 @@ class _Potentials:
     high: Longs
     kept_low: Longs
     kept_high: Longs
-    offset: Longs
-    span: Longs
+    least: Longs
     charge: Longs
+    charge_bits: Longs
+    narrow: Flags
     subtracts: Flags
     bottomless: Flags
     floored: Flags
+    capped: Flags
+    v_min: Longs
 
 
 def _potentials(networks: Networks) -> _Potentials:
@@ -161,19 +205,24 @@ def _bounded(networks: Networks, firing: Flags) -> _Potentials:
     kept = np.where(subtracts, np.maximum(kept, free - threshold), kept)
     high = np.minimum(np.where(leaky, kept - (kept >> shift), kept), v_max) + most
     fed = (np.bincount(post, firing[pre], neurons) > 0) | (charge > 0)
-    narrow = _bits(-charge, charge) <= TABLE_INPUTS
+    charge_bits = np.where(charge > 0, _bits(-charge, charge), 0)
+    narrow = charge_bits <= TABLE_INPUTS
+    kept_high = np.minimum(kept, high)
     return _Potentials(
         firing=firing & fed & (high >= threshold),
         low=np.minimum(low, 0),
         high=np.maximum(high, 0),
         kept_low=low,
-        kept_high=np.minimum(kept, high),
-        offset=np.where(leaky, (np.where(narrow, charge, 0) - spikes_least) << shift, -low),
-        span=spikes_most - spikes_least + np.where(narrow, 2 * charge, 0),
+        kept_high=kept_high,
+        least=spikes_least - np.where(narrow, charge, 0),
         charge=charge,
+        charge_bits=charge_bits,
+        narrow=narrow,
         subtracts=subtracts,
         bottomless=v_min == NO_FLOOR,
         floored=np.where(leaky, low - (low >> shift), low) < v_min,
+        capped=np.where(leaky, kept_high - (kept_high >> shift), kept_high) > v_max,
+        v_min=v_min,
     )
 
 
