@@ -57,9 +57,15 @@ class Choices(Actions):
 
     @property
     def count(self) -> int:
+        """Actions to choose from, an output neuron or group for each."""
         return self.choices
 
     def decoder(self, spec: Mapping[str, Any] | None) -> Decoder:
+        """The decoder of a specification, race if there is none; it must give one choice.
+
+        Raises:
+            EvoNeuroError: it gives values, or several choices.
+        """
         decoder = decoder_from_spec(self.default if spec is None else spec)
         if says(decoder) != "one choice":
             raise EvoNeuroError(
@@ -69,6 +75,7 @@ class Choices(Actions):
         return decoder
 
     def random(self, decoder: Decoder, rng: np.random.Generator) -> Said:
+        """One choice, int [1]."""
         return rng.integers(self.choices, size=1)
 
 
@@ -82,9 +89,15 @@ class Groups(Actions):
 
     @property
     def count(self) -> int:
+        """Choices of all groups together."""
         return sum(self.sizes)
 
     def decoder(self, spec: Mapping[str, Any] | None) -> Decoder:
+        """A `multi-count` decoder that knows the sizes of the groups.
+
+        Raises:
+            EvoNeuroError: another kind was asked for.
+        """
         spec = self.default if spec is None else spec
         plain = decoder_from_spec({key: value for key, value in spec.items() if key != "sizes"})
         if not isinstance(plain, MultiCount):
@@ -99,6 +112,7 @@ class Groups(Actions):
         return decoder
 
     def random(self, decoder: Decoder, rng: np.random.Generator) -> Said:
+        """A choice in each group, int (1, groups)."""
         return rng.integers(self.sizes)[None]
 
 
@@ -113,9 +127,15 @@ class Values(Actions):
 
     @property
     def count(self) -> int:
+        """Values of an action."""
         return len(self.low)
 
     def decoder(self, spec: Mapping[str, Any] | None) -> Decoder:
+        """The decoder of values, with the ranges of the actions in it.
+
+        Raises:
+            EvoNeuroError: the decoder makes choices.
+        """
         spec = self.default if spec is None else spec
         plain = decoder_from_spec({key: value for key, value in spec.items() if key not in ("low", "high")})
         if not plain.continuous:
@@ -135,6 +155,7 @@ class Values(Actions):
         return decoder
 
     def random(self, decoder: Decoder, rng: np.random.Generator) -> Said:
+        """A value for each, within its range, float64 (1, values)."""
         spec = decoder.spec()
         said: Said = rng.uniform(spec["low"], spec["high"])[None]
         return said

@@ -50,14 +50,17 @@ class Several(Callback):
         self._first, self._others, self._complain = first, list(others), complain
 
     def start(self, header: Mapping[str, Any]) -> None:
+        """Tell all that the run begins or goes on."""
         self._first.start(header)
         self._tell("start", header)
 
     def generation(self, summary: Mapping[str, Any]) -> None:
+        """Tell all that a generation is closed."""
         self._first.generation(summary)
         self._tell("generation", summary)
 
     def finish(self) -> None:
+        """Tell all that the run ends."""
         self._first.finish()
         self._tell("finish")
 

@@ -50,6 +50,11 @@ class Labelled(SampleTask):
 
     @property
     def outputs(self) -> int:
+        """Output neurons that the decoder needs for the classes.
+
+        Raises:
+            EvoNeuroError: the decoder gives values.
+        """
         decoder = decoder_from_spec(self.decoder)
         if decoder.continuous:
             raise EvoNeuroError(
@@ -63,6 +68,11 @@ class Labelled(SampleTask):
         return self.targets(part, seed)
 
     def judge(self, answers: npt.NDArray[Any], targets: npt.NDArray[Any]) -> tuple[Table, Table]:
+        """Scores by the metric, float64 [networks], and of cases (networks, cases): the weight of the class, or 0.
+
+        Raises:
+            EvoNeuroError: an unknown metric, or class weights that do not fit the classes.
+        """
         check_choice("task.metric", self.metric, METRICS)
         cases = (answers == targets) * self._weights(targets)
         return (f1(answers, targets) if self.metric == "f1" else cases.mean(axis=1)), cases
@@ -86,6 +96,7 @@ class Labelled(SampleTask):
         return balanced
 
     def details(self, answers: npt.NDArray[Any], targets: npt.NDArray[Any]) -> dict[str, float]:
+        """Accuracy, balanced accuracy (the mean recall of the classes that are there) and macro F1, each 0 to 1."""
         right = answers == targets
         recalls = [float(right[targets == number].mean()) for number in np.unique(targets)]
         return {
@@ -166,5 +177,6 @@ class ClassificationTask(Tabular, Labelled):
         return scaled
 
     def targets(self, part: str, seed: int) -> npt.NDArray[Any]:
+        """Classes of a part's samples, int64 [samples]; of training samples once for each copy, too."""
         targets = super().targets(part, seed)
         return np.tile(targets, 1 + self.copies) if part == "train" else targets

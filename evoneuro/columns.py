@@ -318,6 +318,7 @@ def _texts(given: Array | Sequence[Any]) -> Cells:
 
 
 def is_missing(text: str) -> bool:
+    """Whether a cell's text says that there is no number."""
     return text.strip().lower() in MISSING
 
 

@@ -21,4 +21,5 @@ def below(limits: npt.NDArray[Any], rng: Rng) -> Positions:
 
 
 def draw(bounds: Range, size: int, rng: Rng) -> Integers:
+    """Whole numbers int32 [size], each as likely, from the first to the last of `bounds`."""
     return rng.integers(bounds[0], bounds[1], size, dtype=np.int32, endpoint=True)

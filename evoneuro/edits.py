@@ -112,6 +112,7 @@ def flat_ends(genomes: Genomes) -> tuple[Positions, Positions]:
 def synapse_columns(
     owner: Positions, pre: npt.NDArray[Any], post: npt.NDArray[Any], **genes: npt.NDArray[Any]
 ) -> Columns:
+    """Columns of synapses, owner, pre, post and genes, each [synapses]; all but the owner as int32."""
     return {
         "owner": owner,
         **{name: column.astype(np.int32) for name, column in {"pre": pre, "post": post, **genes}.items()},
@@ -119,4 +120,5 @@ def synapse_columns(
 
 
 def stacked(parts: Sequence[Columns]) -> Columns:
+    """The columns of several parts, one after another; all have those of the first."""
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

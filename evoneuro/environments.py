@@ -176,6 +176,7 @@ class ControlTask(Task):
 
     @property
     def outputs(self) -> int:
+        """Output neurons that the decoder needs for the actions."""
         return self.action_decoder.neurons(self._actions.count)
 
     @property
@@ -189,6 +190,7 @@ class ControlTask(Task):
 
     @property
     def changes(self) -> bool:
+        """True: selection meets other episodes from time to time."""
         return True
 
     @property
@@ -201,6 +203,11 @@ class ControlTask(Task):
         return DEFAULT_STEPS
 
     def coding(self, seed: int) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+        """Specifications of encoder and decoder; ranges that are learned from random episodes are those of the seed.
+
+        Raises:
+            EvoNeuroError: actions, decoder, encoder or ranges do not fit one another.
+        """
         decoder = self.action_decoder.spec()  # what is wrong with the actions is said before random ones are tried
         return self._encoder(*self._ranges(seed)).spec(), decoder
 

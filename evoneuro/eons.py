@@ -112,6 +112,7 @@ class Eons(Evolution):
         super().__init__(blueprint, seed, size, crossover, newcomers, island=island, islands=islands)
 
     def make_toolbox(self) -> base.Toolbox:
+        """DEAP's toolbox with EONS's random genomes, crossover and mutation."""
         ours = self.parameters
         toolbox = base.Toolbox()
         toolbox.register("random", random_genomes, hidden=ours.hidden, synapses=ours.synapses)

@@ -80,6 +80,7 @@ class Robustness(Objective):
     maximise = True
 
     def read(self, networks: Sequence[Network], evaluations: Sequence[Evaluation]) -> npt.ArrayLike:
+        """Lowest mean score over the kinds of perturbation, as evaluated."""
         return [evaluation.robustness for evaluation in evaluations]
 
 
@@ -87,6 +88,7 @@ class Cells(Objective):
     """Logic cells of the network's spatial core on an iCE40, in closed form: see `evoneuro.hardware.area`."""
 
     def read(self, networks: Sequence[Network], evaluations: Sequence[Evaluation]) -> npt.ArrayLike:
+        """Logic cells of an iCE40, estimated."""
         return area.cells(networks)
 
 
@@ -94,6 +96,7 @@ class Flash(Objective):
     """Bytes of flash of the network's C on a Cortex-M0, in closed form: see `evoneuro.hardware.area`."""
 
     def read(self, networks: Sequence[Network], evaluations: Sequence[Evaluation]) -> npt.ArrayLike:
+        """Bytes of flash of a Cortex-M0, estimated."""
         return area.flash(networks)
 
 

@@ -67,6 +67,7 @@ class Compiled:
 
     @property
     def address(self) -> int:
+        """Where the compiled function begins, for C."""
         return int(self.entry.address)
 
 

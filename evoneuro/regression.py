@@ -47,6 +47,11 @@ class RegressionTask(Tabular):
 
     @property
     def outputs(self) -> int:
+        """Output neurons that the decoder needs for the values.
+
+        Raises:
+            EvoNeuroError: the decoder makes choices.
+        """
         decoder = decoder_from_spec(self.decoder)
         if not decoder.continuous:
             raise EvoNeuroError(
@@ -56,6 +61,7 @@ class RegressionTask(Tabular):
         return decoder.neurons(self._loaded()[1].shape[1])
 
     def coding(self, seed: int) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+        """Specifications of encoder and decoder; the decoder's range is that of the training targets, unless set."""
         encoder, _ = super().coding(seed)
         train = self.targets("train", seed)
         low, high = train.min(axis=0), train.max(axis=0)
@@ -64,12 +70,14 @@ class RegressionTask(Tabular):
         return encoder, decoder.spec()
 
     def judge(self, answers: npt.NDArray[Any], targets: npt.NDArray[Any]) -> tuple[Table, Table]:
+        """R squared, float64 [networks], the mean over values; a case's share of it (networks, cases)."""
         variance = targets.var(axis=0)
         variance = np.where(variance > 0, variance, 1.0)  # of a constant, 1 - the mean squared error
         cases: Table = (1 - (answers - targets) ** 2 / variance).mean(axis=2)
         return cases.mean(axis=1), cases
 
     def details(self, answers: npt.NDArray[Any], targets: npt.NDArray[Any]) -> dict[str, float]:
+        """R squared, and the root mean square and mean absolute error in the targets' unit."""
         error = answers - targets
         return {
             "r2": float(self.judge(answers[None], targets)[0][0]),

@@ -52,21 +52,30 @@ TIMED = ("no answer within", OUT_OF_MEMORY)  # reasons of failures that another 
 class Observer(Protocol):
     """What a run tells while it goes on; `evoneuro.report.live` has the displays."""
 
-    def start(self, header: Mapping[str, Any]) -> None: ...
+    def start(self, header: Mapping[str, Any]) -> None:
+        """The run begins, or goes on: its directory, task and seed."""
+        ...
 
-    def generation(self, summary: Mapping[str, Any]) -> None: ...
+    def generation(self, summary: Mapping[str, Any]) -> None:
+        """A generation is closed; `evoneuro.callbacks.Callback.generation` says what a summary has."""
+        ...
 
-    def finish(self) -> None: ...
+    def finish(self) -> None:
+        """The run ends, however it does."""
+        ...
 
 
 class Silent:
     """An observer that does nothing."""
 
-    def start(self, header: Mapping[str, Any]) -> None: ...
+    def start(self, header: Mapping[str, Any]) -> None:
+        """Nothing."""
 
-    def generation(self, summary: Mapping[str, Any]) -> None: ...
+    def generation(self, summary: Mapping[str, Any]) -> None:
+        """Nothing."""
 
-    def finish(self) -> None: ...
+    def finish(self) -> None:
+        """Nothing."""
 
 
 class Session:

@@ -153,6 +153,7 @@ class SampleTask(Task):
         return {"samples": samples, "targets": targets, **parts} if self._alone else None
 
     def adopt_arrays(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Take over samples, targets and parts that another process loaded; `load` is not called."""
         self._data, self._given, self._alone = (arrays["samples"], arrays["targets"]), arrays.get("parts"), True
 
     def digest(self) -> str:
@@ -166,6 +167,7 @@ class SampleTask(Task):
 
     @property
     def changes(self) -> bool:
+        """Whether selection sees a batch of the training samples at a time."""
         return self.batch > 0
 
     def members(self, part: str, seed: int) -> Positions:

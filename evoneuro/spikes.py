@@ -111,14 +111,21 @@ class SpikeTask(Labelled):
         return events
 
     def loaded_arrays(self) -> dict[str, npt.NDArray[Any]] | None:
+        """Samples, targets, and the steps that the longest sample lasts."""
         arrays = super().loaded_arrays()
         return None if arrays is None else {**arrays, "steps": np.array(self._steps)}
 
     def adopt_arrays(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Take over samples, targets and their length that another process loaded."""
         super().adopt_arrays(arrays)
         self._steps = int(arrays["steps"])
 
     def coding(self, seed: int) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+        """No encoder, for the data are spikes, and the decoder's specification.
+
+        Raises:
+            EvoNeuroError: the samples last longer than the window.
+        """
         self._loaded()
         if self._steps > self.window:
             raise EvoNeuroError(
@@ -128,6 +135,7 @@ class SpikeTask(Labelled):
         return None, self._decoder()
 
     def inputs(self, seed: int) -> int:
+        """Input neurons: the channels of the data."""
         return int(self._loaded()[0].shape[2])
 
     def raster(self, part: str, seed: int) -> npt.NDArray[np.uint8]:

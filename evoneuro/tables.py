@@ -52,6 +52,11 @@ class Tabular(SampleTask):
             self.data = self.changed["data"] = str(self._path().resolve())
 
     def load(self) -> Any:
+        """What `data` names: the rows of a file, or what a loader returns.
+
+        Raises:
+            EvoNeuroError: there is no data, or they cannot be read as numbers and a target.
+        """
         if self.data is None:
             raise EvoNeuroError(
                 f"task {self.name!r} has no data: write load(), which returns samples and targets, or set data to a "
@@ -110,6 +115,7 @@ class Tabular(SampleTask):
         return x
 
     def coding(self, seed: int) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+        """Both specifications; ranges are the training samples' mean plus and minus two deviations, or set."""
         x, _ = self._loaded()
         members = self.members("train", seed)
         mean, deviation = moments(lambda: (block.reshape(-1, x.shape[-1]) for block in blocks(x, members)))

@@ -34,6 +34,7 @@ class NMnist(_Published):
     binning = {"size": (34, 34), "steps": 35, "step": 3000, "duration": 105_000, "pool": 3, "polarity": "merge"}
 
     def load(self) -> Recordings:
+        """The recordings in the folder `path`, with the published split."""
         return nmnist(self._folder())
 
 
@@ -49,6 +50,7 @@ class DvsGesture(_Published):
     binning = {"size": (128, 128), "steps": 60, "step": 25_000, "start": None, "pool": 16, "threshold": 4}
 
     def load(self) -> Recordings:
+        """The recordings in the folder `path`, with the published split."""
         return dvs_gesture(self._folder())
 
 
@@ -65,4 +67,5 @@ class Shd(_Published):
     binning = {"size": 700, "steps": 100, "step": 10_000, "pool": 20}
 
     def load(self) -> Recordings:
+        """The recordings in the folder `path`, with the published split."""
         return shd(self._folder())

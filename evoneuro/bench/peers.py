@@ -76,6 +76,7 @@ class Ours:
         self._network = network
 
     def run(self, trains: Trains) -> Spikes:
+        """Spikes uint8 (window, lanes, neurons) of all lanes at once, on the fastest kernel that is here."""
         charges = unpack(trains, self._network.window).astype(np.int32) * self._network.input_charge
         return lane_simulator([self._network], trains.shape[2]).run(charges)
 
@@ -117,17 +118,23 @@ class _SuperNeuroMat:
 
 
 class SuperNeuroMatDense(_SuperNeuroMat):
+    """SuperNeuroMAT in numpy, with a dense matrix of weights."""
+
     name = "superneuromat, cpu dense"
     backend = "cpu"
 
 
 class SuperNeuroMatSparse(_SuperNeuroMat):
+    """SuperNeuroMAT in numpy and scipy, with a sparse matrix of weights."""
+
     name = "superneuromat, cpu sparse"
     backend = "cpu"
     sparse = True
 
 
 class SuperNeuroMatJit(_SuperNeuroMat):
+    """SuperNeuroMAT compiled by numba, with a dense matrix of weights."""
+
     name = "superneuromat, jit"
     backend = "jit"
 
@@ -159,6 +166,7 @@ class SnnTorch:
         self._neurons = snntorch.Leaky(beta=keeps, threshold=level, reset_mechanism="zero", reset_delay=False)
 
     def run(self, trains: Trains) -> Spikes:
+        """Spikes uint8 (window, lanes, neurons); all lanes are one batch of float32."""
         torch, network = self._torch, self._network
         n, lanes = network.neurons, trains.shape[2]
         fed = torch.from_numpy(unpack(trains, network.window).astype(np.float32) * network.input_charge)
@@ -194,6 +202,7 @@ class Brian2:
         self._built: tuple[Any, Any, Any, int] | None = None
 
     def run(self, trains: Trains) -> Spikes:
+        """Spikes uint8 (window, lanes, neurons); built once for a number of lanes, then restored."""
         b, network, lanes = self._brian, self._network, trains.shape[2]
         if self._built is None or self._built[3] != lanes:
             self._built = (*self._build(lanes), lanes)

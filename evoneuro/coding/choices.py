@@ -65,6 +65,7 @@ class FirstSpike(Decoder):
         check_choice("decoder 'first-spike': silent", self.silent, ("first", "abstain", "potential"))
 
     def read(self, output: Output) -> Longs:
+        """The output that fires first, int64 [lanes]; what `silent` says where none does."""
         first = first_spikes(output)
         instead: Any = {"first": 0, "abstain": ABSTAINED}.get(self.silent)
         if instead is None:
@@ -89,9 +90,11 @@ class Population(Decoder):
         self._settle("members", 1, 1024)
 
     def neurons(self, choices: int) -> int:
+        """`members` output neurons for each choice."""
         return choices * self.members
 
     def read(self, output: Output) -> Longs:
+        """The group with the most spikes, int64 [lanes]; the lowest of equals."""
         found = counts(output)
         votes = found.reshape(-1, self.members, found.shape[1]).sum(axis=1)
         return _highest(votes)
@@ -109,6 +112,7 @@ class Membrane(Decoder):
     silences: ClassVar[bool] = True
 
     def read(self, output: Output) -> Longs:
+        """The output with the highest potential after the window, int64 [lanes]; the lowest of equals."""
         return _highest(output.potentials)
 
 
@@ -128,6 +132,7 @@ class Trace(Decoder):
         self._settle("shift", 1, 15)
 
     def read(self, output: Output) -> Longs:
+        """The output with the highest trace after the window, int64 [lanes]; the lowest of equals."""
         return _highest(traces(output, self.shift))
 
 
@@ -151,6 +156,7 @@ class MultiCount(Decoder):
         object.__setattr__(self, "sizes", sizes)
 
     def neurons(self, choices: int) -> int:
+        """An output neuron for each choice of each group."""
         return sum(self.sizes)
 
     def read(self, output: Output) -> Longs:

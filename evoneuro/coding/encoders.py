@@ -100,10 +100,12 @@ class Gaussian(ComposedEncoder):
 
     @property
     def neurons_per_value(self) -> int:
+        """Input neurons for each value: what the inner encoder needs for each field."""
         return self.neurons * int(self.inner.neurons_per_value)
 
     @property
     def inputs(self) -> int:
+        """Input neurons in all: those of the inner encoder, which sees every field as a value."""
         return int(self.inner.inputs)
 
     def _coded(self, q: Quantised, gain: Gain, window: int) -> npt.NDArray[Any]:
@@ -148,10 +150,12 @@ class Stream(ComposedEncoder):
 
     @property
     def neurons_per_value(self) -> int:
+        """Input neurons for each value: those of the inner encoder, which codes one row after another."""
         return int(self.inner.neurons_per_value)
 
     @property
     def inputs(self) -> int:
+        """Input neurons in all: those of the inner encoder."""
         return int(self.inner.inputs)
 
     def _coded(self, q: Quantised, gain: Gain, window: int) -> npt.NDArray[Any]:

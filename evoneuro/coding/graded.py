@@ -30,6 +30,7 @@ class GradedEncoder(Encoder):
 
     @property
     def neurons_per_value(self) -> int:
+        """One: the charge says the value."""
         return 1
 
     def _amount(self, q: Quantised, gain: Gain) -> npt.NDArray[np.int64]:

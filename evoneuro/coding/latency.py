@@ -46,10 +46,12 @@ class LatencyEncoder(Encoder):
 
     @property
     def neurons_per_value(self) -> int:
+        """One, or two with `complement`, of which the second fires early where the value is low."""
         return 2 if self.complement else 1
 
     @property
     def inputs(self) -> int:
+        """Input neurons in all, the bias neuron included where there is one."""
         return len(self.low) * self.neurons_per_value + (self.bias >= 0)
 
     def _coded(self, q: Quantised, gain: Gain, window: int) -> npt.NDArray[Any]:
@@ -154,6 +156,7 @@ class RankOrder(Encoder):
 
     @property
     def neurons_per_value(self) -> int:
+        """One: its place in the order says the value."""
         return 1
 
     def _coded(self, q: Quantised, gain: Gain, window: int) -> npt.NDArray[Any]:

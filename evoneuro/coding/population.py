@@ -23,6 +23,7 @@ class FlipFlop(CountingEncoder):
 
     @property
     def neurons_per_value(self) -> int:
+        """Two: one for each side of the centre."""
         return 2
 
     def _coded(self, q: Quantised, gain: Gain, window: int) -> npt.NDArray[Any]:
@@ -54,6 +55,7 @@ class Argyle(CountingEncoder):
 
     @property
     def neurons_per_value(self) -> int:
+        """`neurons`, of which a value shares its spikes between two."""
         return self.neurons
 
     def _coded(self, q: Quantised, gain: Gain, window: int) -> npt.NDArray[Any]:
@@ -87,6 +89,7 @@ class Bins(CountingEncoder):
 
     @property
     def neurons_per_value(self) -> int:
+        """`neurons`, one for each bin."""
         return self.neurons
 
     def _coded(self, q: Quantised, gain: Gain, window: int) -> npt.NDArray[Any]:

@@ -54,6 +54,7 @@ class CountEncoder(CountingEncoder):
 
     @property
     def neurons_per_value(self) -> int:
+        """One: its number of spikes says the value."""
         return 1
 
     def _coded(self, q: Quantised, gain: Gain, window: int) -> npt.NDArray[Any]:
@@ -75,6 +76,7 @@ class Regular(Encoder):
 
     @property
     def neurons_per_value(self) -> int:
+        """One: how often it fires says the value."""
         return 1
 
     def _coded(self, q: Quantised, gain: Gain, window: int) -> npt.NDArray[Any]:
@@ -119,6 +121,7 @@ class Bernoulli(Encoder):
 
     @property
     def neurons_per_value(self) -> int:
+        """One: how likely it fires in a step says the value."""
         return 1
 
     def _coded(self, q: Quantised, gain: Gain, window: int) -> npt.NDArray[Any]:

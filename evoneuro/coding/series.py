@@ -70,6 +70,7 @@ class ChangeEncoder(SeriesEncoder):
 
     @property
     def neurons_per_value(self) -> int:
+        """Two: one for rises and one for falls."""
         return 2
 
     def _coded(self, q: Quantised, gain: Gain, window: int) -> npt.NDArray[Any]:
@@ -120,6 +121,7 @@ class StepForward(SendOnDelta):
 
     @property
     def most(self) -> int:
+        """One: the baseline moves by a single step in a sample."""
         return 1
 
 
@@ -209,6 +211,7 @@ class Crossing(SeriesEncoder):
 
     @property
     def neurons_per_value(self) -> int:
+        """Two for each threshold, upward and downward, and one that fires at the top of the range."""
         return 2 * self.thresholds + 1
 
     def _coded(self, q: Quantised, gain: Gain, window: int) -> npt.NDArray[Any]:

@@ -43,6 +43,7 @@ class ValueDecoder(Decoder):
         return 1
 
     def neurons(self, choices: int) -> int:
+        """Output neurons for so many values."""
         return choices * self.neurons_per_value
 
     def read(self, output: Output) -> Values:
@@ -94,6 +95,7 @@ class Pair(ValueDecoder):
 
     @property
     def neurons_per_value(self) -> int:
+        """Two: what one counts is taken from what the other counts."""
         return 2
 
     def _fraction(self, output: Output) -> tuple[Longs, int]:
@@ -119,6 +121,7 @@ class Bins(ValueDecoder):
 
     @property
     def neurons_per_value(self) -> int:
+        """`members`, each of which stands for a place in the range."""
         return self.members
 
     def _fraction(self, output: Output) -> tuple[Longs, Longs]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(options: argparse.Namespace) -> int:
+    """`evoneuro evaluate`: a network on fresh episodes or the test split."""
     from evoneuro.evaluate import evaluate
     from evoneuro.front import confidence_interval
     from evoneuro.hardware import profile
@@ -89,6 +90,7 @@ def _details(task: Task, network: Network, cases: Cases, scores: npt.NDArray[np.
 
 
 def neurobench(options: argparse.Namespace) -> int:
+    """`evoneuro neurobench`: NeuroBench's metrics beside our counts; status 1 where they differ."""
     from evoneuro.judge.neurobench import judge
 
     network, task, cases = held_out(options)
@@ -140,6 +142,7 @@ def held_out(options: argparse.Namespace) -> tuple[Network, Task, Cases]:
 
 
 def simulate(options: argparse.Namespace) -> int:
+    """`evoneuro simulate`: a network on a raster of charges, int (steps, inputs); writes uint8 (steps, neurons)."""
     import numpy as np
 
     from evoneuro.front import resolve
@@ -172,6 +175,7 @@ def simulate(options: argparse.Namespace) -> int:
 
 
 def export_net(options: argparse.Namespace) -> int:
+    """`evoneuro export`: a network as another tool's files."""
     from evoneuro.export import export
     from evoneuro.front import resolve
     from evoneuro.hardware import profile
@@ -185,6 +189,7 @@ def export_net(options: argparse.Namespace) -> int:
 
 
 def verify_net(options: argparse.Namespace) -> int:
+    """`evoneuro verify`: an export run by its target's tools; status 1 for mismatches, 2 where no tool is here."""
     from evoneuro.export.verifiers import VERIFIERS, verify
     from evoneuro.front import resolve
 
@@ -226,6 +231,7 @@ def _own_task(network: Network) -> Task | None:
 
 
 def list_targets(options: argparse.Namespace) -> int:
+    """`evoneuro targets`: what can be exported, and which tools for verification are here."""
     from evoneuro.export import targets
     from evoneuro.export.verifiers import VERIFIERS
 
@@ -245,6 +251,7 @@ def list_targets(options: argparse.Namespace) -> int:
 
 
 def import_net(options: argparse.Namespace) -> int:
+    """`evoneuro import`: another tool's file as a network file."""
     from evoneuro.export import import_network
 
     network = import_network(Path(options.file), options.format)

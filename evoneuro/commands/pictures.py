@@ -12,7 +12,11 @@ from evoneuro.errors import EvoNeuroError, check_choice
 
 
 def plot(options: argparse.Namespace) -> int:
+<<<<<<< HEAD
     from evoneuro.database import DATABASE
+=======
+    """`evoneuro plot`: a picture of a network, or of a run's front."""
+>>>>>>> d30eb04 (Every public name has a docstring, and ruff asks for it)
     from evoneuro.front import Front, resolve
     from evoneuro.objectives import MEASURES
     from evoneuro.report.pictures import draw_front, draw_network
@@ -36,6 +40,7 @@ def plot(options: argparse.Namespace) -> int:
 
 
 def report(options: argparse.Namespace) -> int:
+    """`evoneuro report`: a run, or one task's runs, as one HTML page; pictures as files where asked for."""
     from evoneuro.network_file import write_atomically
     from evoneuro.report.files import write_pictures
     from evoneuro.report.gather import gather
@@ -52,6 +57,7 @@ def report(options: argparse.Namespace) -> int:
 
 
 def compare(options: argparse.Namespace) -> int:
+    """`evoneuro compare`: runs and studies beside one another on one HTML page."""
     from evoneuro.network_file import write_atomically
     from evoneuro.record import box_shares
     from evoneuro.report.charts import loss_tables
@@ -82,6 +88,7 @@ def compare(options: argparse.Namespace) -> int:
 
 
 def play(options: argparse.Namespace) -> int:
+    """`evoneuro play`: a network at its task as a GIF, a film or a page."""
     from evoneuro.commands.networks import held_out
     from evoneuro.report.animation import animate
     from evoneuro.report.watch import watch

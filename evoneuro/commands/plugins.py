@@ -12,6 +12,7 @@ from evoneuro.errors import EvoNeuroError
 
 
 def tasks(options: argparse.Namespace) -> int:
+    """`evoneuro tasks`: the registered tasks; one that cannot be loaded is listed with the reason."""
     from evoneuro.task import load_task, registered_tasks
 
     rows = []
@@ -30,6 +31,7 @@ def tasks(options: argparse.Namespace) -> int:
 
 
 def profiles(options: argparse.Namespace) -> int:
+    """`evoneuro profiles`: the devices that networks can be kept within."""
     from evoneuro.hardware import profiles
 
     found = profiles()
@@ -42,6 +44,7 @@ def profiles(options: argparse.Namespace) -> int:
 
 
 def check(options: argparse.Namespace) -> int:
+    """`evoneuro check`: a task tried, or a network looked at."""
     if options.target.endswith(".json") or _is_member(options.target):
         return _check_network(options)
     from evoneuro.check import PATIENCE, load_within
@@ -114,6 +117,7 @@ def _is_member(target: str) -> bool:
 
 
 def new_task(options: argparse.Namespace) -> int:
+    """`evoneuro new-task`: a task that works, and its test, as files."""
     from evoneuro.new_task import write
 
     made = write(options.task, options.kind, Path(options.out))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 def run(options: argparse.Namespace) -> int:
+    """`evoneuro run`: evolve networks for a task."""
     from evoneuro import config
     from evoneuro.launch import configured, start
     from evoneuro.workers.fence import results_apart
@@ -56,6 +57,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def resume(options: argparse.Namespace) -> int:
+    """`evoneuro resume`: go on with a run that was interrupted."""
     from evoneuro import launch
     from evoneuro.workers.fence import results_apart
 
@@ -90,6 +92,7 @@ def _show_run(run: Any, as_json: bool) -> int:
 
 
 def status(options: argparse.Namespace) -> int:
+    """`evoneuro status`: how far a run is; loads no plugin."""
     from evoneuro.record import Run
 
     run = Run(Path(options.run))
@@ -107,6 +110,7 @@ def status(options: argparse.Namespace) -> int:
 
 
 def front(options: argparse.Namespace) -> int:
+    """`evoneuro front`: the Pareto front, with robustness or a device's figures where asked for."""
     from evoneuro.front import Front
     from evoneuro.workers.fence import results_apart
 

@@ -13,6 +13,7 @@ BENCH_FOLDER = "results/bench"
 
 
 def study(options: argparse.Namespace) -> int:
+    """`evoneuro study`: configurations over seeds, with table, tests and pictures."""
     from evoneuro.study import held_out, page, plan, runner, show, summary
 
     def tell(text: str) -> None:
@@ -39,6 +40,7 @@ def study(options: argparse.Namespace) -> int:
 
 
 def bench(options: argparse.Namespace) -> int:
+    """`evoneuro bench`: this machine's speed, beside the peers that are installed; status 1 where spikes differ."""
     from evoneuro.bench.document import disagreements, measure
     from evoneuro.bench.plan import FULL, QUICK
     from evoneuro.bench.show import print_tables, write_folder

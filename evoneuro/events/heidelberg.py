@@ -120,6 +120,7 @@ class SpikeFile:
             raise FormatError(f"{self.path}: {error}; {_EXPECTED}") from None
 
     def close(self) -> None:
+        """Close the file; samples that were read stay."""
         self._file.close()
 
     def __enter__(self) -> Self:

@@ -18,10 +18,14 @@ class Exporter(Protocol):
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The target's name on the command line."""
+        ...
 
     @property
-    def description(self) -> str: ...
+    def description(self) -> str:
+        """One line for the list of targets."""
+        ...
 
     def check(self, network: Network) -> list[str]:
         """Every reason why `network` cannot be exact on this target; empty when it can."""

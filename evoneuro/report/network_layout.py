@@ -345,10 +345,12 @@ def line_widths(weight: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
 
 
 def shows_weights(network: Network) -> bool:
+    """Whether weights are written at synapses: there are few synapses, and the weights differ in size."""
     return network.synapses <= WEIGHTED_SYNAPSES and len(np.unique(np.abs(network.weight))) > 1
 
 
 def synapse_text(network: Network, i: int) -> str:
+    """What is written at synapse i: its delay in steps, after its weight where weights are shown."""
     delay = str(int(network.delay[i]))
     if not shows_weights(network):
         return delay

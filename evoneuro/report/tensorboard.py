@@ -43,9 +43,11 @@ class TensorBoard(Callback):
         self._make, self._writer = SummaryWriter, None
 
     def start(self, header: Mapping[str, Any]) -> None:
+        """Open an event file in the run's directory."""
         self._writer = self._make(str(Path(str(header["run"])) / FOLDER))
 
     def generation(self, summary: Mapping[str, Any]) -> None:
+        """Write the generation's figures, by the number of the generation."""
         assert self._writer is not None, "a run starts before its generations"
         step = int(summary["generation"])
         values = {tag: summary.get(key) for key, tag in SCALARS.items()}
@@ -61,6 +63,7 @@ class TensorBoard(Callback):
         self._writer.flush()
 
     def finish(self) -> None:
+        """Close the event file."""
         if self._writer is not None:
             self._writer.close()
             self._writer = None

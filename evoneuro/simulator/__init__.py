@@ -28,11 +28,17 @@ class Simulator(Protocol):
     name: str
     output: Output
 
-    def clear(self) -> None: ...
+    def clear(self) -> None:
+        """Forget all: potentials, refractory steps and spikes in flight."""
+        ...
 
-    def run(self, charges: Charges) -> Spikes: ...
+    def run(self, charges: Charges) -> Spikes:
+        """Spikes uint8 (steps, lanes, neurons) on charges int (steps, lanes, inputs); the state lives on."""
+        ...
 
-    def decide(self, feed: Feed) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]: ...
+    def decide(self, feed: Feed) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        """One decision for each lane: choices and latencies, int32 [lanes] each; the state lives on."""
+        ...
 
 
 class _Factory(Protocol):

@@ -47,7 +47,9 @@ class Pool(Protocol):
     draining: Callable[[], bool]
 
     @property
-    def busy(self) -> float: ...
+    def busy(self) -> float:
+        """Seconds that the workers themselves have evaluated, all batches together."""
+        ...
 
     @property
     def alive(self) -> int: ...
