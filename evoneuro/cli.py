@@ -100,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="evoneuro",
         description="Evolve small, low-latency spiking neural networks for neuromorphic and tiny hardware.",
         epilog="TASK is a registered name (evoneuro tasks), package.module:Class or path/file.py:Class. "
-        "NET is a network file, or RUN:ID, RUN:best, RUN:smallest.",
+        "NET is a network file, or RUN:ID, RUN:best, RUN:smallest. RUN is a run directory, or a folder with one in it.",
     )
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument(

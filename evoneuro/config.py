@@ -152,10 +152,14 @@ class Episodes:
 
 @dataclass(frozen=True)
 class Workers:
-    """Who evaluates: `count` Ray workers (null: one per core; 0: this process), at `address`.
+    """Who evaluates. None of this changes a result.
 
-    `timeout` is how long a batch may take at least before it counts as hung, in seconds; `memory` is what a task's code
-    may allocate in each worker, in GiB (null: the worker's share of 80 % of the machine's; 0: no limit).
+    Attributes:
+        count: Ray workers; null: one per core; 0: this process, without Ray.
+        address: of the Ray cluster: local, auto, HOST:PORT or ray://HOST:PORT.
+        timeout: how long a batch may take at least before it counts as hung, in seconds.
+        memory: what a task's code may allocate in each worker, in GiB; null: the worker's share of 80 % of the
+            machine's; 0: no limit.
     """
 
     count: int | None = None
@@ -175,7 +179,13 @@ class Config:
     """Everything that decides a run: with the seed, its result follows from the task and the sections about search.
 
     Attributes:
+        task: a registered name, `package.module:Class` or `path/file.py:Class`.
+        parameters: of the task, by name; a TOML file has them under [task].
+        seed: with the configuration, it decides the result.
+        start: a network file, a run or one of its networks to start from, or "linear" for linear classifiers; null:
+            random genomes.
         profile: the device that `genome` is bounded by (`evoneuro profiles`); null: none.
+        out: parent of the run directory.
     """
 
     task: str

@@ -156,7 +156,8 @@ class ControlTask(Task):
         `drawn` makes it.
 
         Args:
-            state, observation: of one lane alone, leading with it, as `reset` and `step` return them.
+            state: of one lane alone, leading with it, as `reset` and `step` return it.
+            observation: likewise.
         """
         frame = None if self.environment is None else self._gym.frame(int(state[0]))
         return None if frame is None else picture(frame)

@@ -44,12 +44,13 @@ class Parameters:
         random: share of each generation that is new and random (random_factor).
         tournament: share of the population that meets in a tournament (tournament_size_factor).
         best: chance that the best of a tournament wins it (tournament_best_net_factor).
-        mutation: share of the children that are mutated (mutation_rate), with `mutations` mutations each
-            (num_mutations).
+        mutation: share of the children that are mutated (mutation_rate).
+        mutations: of each child that is mutated (num_mutations).
         hidden, synapses: of random networks (starting_nodes, starting_edges).
         add_neuron, delete_neuron, add_synapse, delete_synapse, neuron_genes, synapse_genes: relative rates of the
-            mutations (add_node_rate, ..., node_params_rate, edge_params_rate). A neuron's gene is its threshold; a
-            synapse's is its weight or, in `delays` of the cases, its delay (node_mutations, edge_mutations).
+            mutations (add_node_rate, ..., node_params_rate, edge_params_rate). A neuron's gene is its threshold, a
+            synapse's its weight or its delay (node_mutations, edge_mutations).
+        delays: share of the mutations of a synapse's genes that draw its delay, not its weight.
         penalty: what a neuron or a synapse takes from the fitness.
     """
 

@@ -75,7 +75,8 @@ class Evolution:
             crossover: share of the children with two parents.
             newcomers: random genomes among the children of a generation; with any, age is an objective.
             greed: share of the children whose first parent is one of those that score best.
-            island, islands: which of how many populations this is: each has random streams and neuron ids of its own.
+            island: which population this is: each has random streams and neuron ids of its own.
+            islands: how many there are.
         """
         self.blueprint = blueprint
         self.seed = seed

@@ -231,6 +231,21 @@ def confidence_interval(cases: npt.NDArray[np.float64]) -> tuple[float, float]:
     return mean - half, mean + half
 
 
+def run_in(path: str | Path) -> Path:
+    """The run directory that `path` names: itself, or the only one in it; what is neither comes back as it is.
+
+    Raises:
+        EvoNeuroError: several runs lie in it.
+    """
+    path = Path(path)
+    if (path / DATABASE).is_file():
+        return path
+    runs = sorted(found.parent for found in path.glob(f"*/{DATABASE}"))
+    if len(runs) > 1:
+        raise EvoNeuroError(f"{path} holds {len(runs)} runs; name one of them, such as {runs[-1]}")
+    return runs[0] if runs else path
+
+
 def resolve(target: str) -> Network:
     """The network of NET: a network file, or `RUN:ID`, `RUN:best`, `RUN:smallest`.
 
@@ -238,8 +253,8 @@ def resolve(target: str) -> Network:
         EvoNeuroError: neither, or a file or run that cannot be read.
     """
     run, colon, name = target.rpartition(":")
-    if colon and (Path(run) / DATABASE).is_file():
-        return Front.read(run).member(name).network
+    if colon and (run_in(run) / DATABASE).is_file():
+        return Front.read(run_in(run)).member(name).network
     if colon and Path(run).is_dir():
         raise EvoNeuroError(f"{run} is no run directory")
     if Path(target).is_dir():

@@ -44,8 +44,9 @@ class Bounds:
     Attributes:
         threshold, leak, refractory: neuron genes; leak -1 is none, 0 forgets everything each step.
         weight, delay: synapse genes.
-        window: most steps per decision; evidence: spikes that end a race (0: the whole window counts);
-            gain: of the encoder, in sixteenths.
+        window: most steps per decision.
+        evidence: spikes that end a race; 0: the whole window counts.
+        gain: of the encoder, in sixteenths.
         hidden, synapses: most of each.
         fan_in, fan_out: most synapses onto a neuron, and out of one.
         neuron_kinds, weight_kinds: most different (threshold, leak, refractory), and different weights, of a network.

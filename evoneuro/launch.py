@@ -24,7 +24,7 @@ from evoneuro.config import Config, check_objectives
 from evoneuro.database import DATABASE
 from evoneuro.errors import EvoNeuroError
 from evoneuro.express import Blueprint, absorb, express
-from evoneuro.front import Front, resolve
+from evoneuro.front import Front, resolve, run_in
 from evoneuro.genome import Bounds, Genome
 from evoneuro.hardware import Profile, profile
 from evoneuro.keys import generator
@@ -183,8 +183,9 @@ def _starting_networks(config: Config) -> list[Network]:
         if config.search.topology == "fixed":
             raise EvoNeuroError("search.topology = 'fixed' needs a network to start from: --from NET")
         return []
-    if (Path(config.start) / DATABASE).is_file():
-        networks = [member.network for member in Front.read(config.start)]
+    run = run_in(config.start)
+    if (run / DATABASE).is_file():
+        networks = [member.network for member in Front.read(run)]
         if not networks:
             raise EvoNeuroError(f"--from {config.start}: its front is empty")
         return networks

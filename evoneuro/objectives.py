@@ -69,7 +69,8 @@ class Objective:
         """The measure of each network, a finite number each: [networks].
 
         Args:
-            networks, evaluations: of candidates that did not fail, in the same order.
+            networks: of candidates that did not fail.
+            evaluations: theirs, in the same order.
         """
         raise NotImplementedError
 

@@ -12,16 +12,14 @@ from evoneuro.errors import EvoNeuroError, check_choice
 
 
 def plot(options: argparse.Namespace) -> int:
-<<<<<<< HEAD
-    from evoneuro.database import DATABASE
-=======
     """`evoneuro plot`: a picture of a network, or of a run's front."""
->>>>>>> d30eb04 (Every public name has a docstring, and ruff asks for it)
-    from evoneuro.front import Front, resolve
+    from evoneuro.database import DATABASE
+    from evoneuro.front import Front, resolve, run_in
     from evoneuro.objectives import MEASURES
     from evoneuro.report.pictures import draw_front, draw_network
 
-    front = Front.read(options.net) if (Path(options.net) / DATABASE).is_file() else None
+    run = run_in(options.net)
+    front = Front.read(run) if (run / DATABASE).is_file() else None
     own = {} if front is None else front.own
     for flag, measure in (("--x", options.x), ("--y", options.y)):
         check_choice(flag, measure, [*MEASURES, "validation_score", *own])

@@ -59,11 +59,12 @@ def run(options: argparse.Namespace) -> int:
 def resume(options: argparse.Namespace) -> int:
     """`evoneuro resume`: go on with a run that was interrupted."""
     from evoneuro import launch
+    from evoneuro.front import run_in
     from evoneuro.workers.fence import results_apart
 
     with results_apart():
         finished = launch.resume(
-            options.run, _observer(options), options.workers, options.allow_changed_task, options.address
+            run_in(options.run), _observer(options), options.workers, options.allow_changed_task, options.address
         )
     return _show_run(finished, options.json)
 
@@ -93,9 +94,10 @@ def _show_run(run: Any, as_json: bool) -> int:
 
 def status(options: argparse.Namespace) -> int:
     """`evoneuro status`: how far a run is; loads no plugin."""
+    from evoneuro.front import run_in
     from evoneuro.record import Run
 
-    run = Run(Path(options.run))
+    run = Run(run_in(options.run))
     status = run.status()
     failures = run.failures()
     if options.json:
@@ -111,10 +113,10 @@ def status(options: argparse.Namespace) -> int:
 
 def front(options: argparse.Namespace) -> int:
     """`evoneuro front`: the Pareto front, with robustness or a device's figures where asked for."""
-    from evoneuro.front import Front
+    from evoneuro.front import Front, run_in
     from evoneuro.workers.fence import results_apart
 
-    front = Front.read(options.run)
+    front = Front.read(run_in(options.run))
     document = front.to_document()
     with results_apart():
         if options.robustness:

@@ -193,7 +193,8 @@ def compare(sent: Sent, spikes: npt.NDArray[np.uint8], said: npt.NDArray[np.floa
     """How many spikes and decisions differ; a value agrees within a unit of its last place.
 
     Args:
-        spikes, said: what the target answered, shaped as in `sent`; a shorter answer differs in all that is missing.
+        spikes: that the target answered, shaped as in `sent`; a shorter answer differs in all that is missing.
+        said: likewise.
         units: of each word, 0 for steps and choices.
     """
     missing = sent.spikes[len(spikes) :].size + len(sent.said) - min(len(said), len(sent.said))

@@ -136,7 +136,8 @@ def lane_simulator(
     """A simulator of `lanes` lanes of each network.
 
     Args:
-        encoder, gains: what `act` encodes with; gains int64 [P], None being the encoder's own.
+        encoder: what `act` encodes with.
+        gains: of the encoder, int64 [P]; None: its own.
         record: whether each decision leaves `output`; all networks then need equally many outputs.
     """
     return KERNELS[chosen()].simulator(networks, lanes, encoder, gains, record)

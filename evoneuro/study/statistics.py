@@ -23,7 +23,8 @@ def signed_rank(first: npt.ArrayLike, second: npt.ArrayLike) -> tuple[float, flo
     favour of `first`, over both (Kerby, Comprehensive Psychology 3, 2014): 1 if `second` is larger in each pair.
 
     Args:
-        first, second: [pairs], no NaN; infinite is larger than all.
+        first: [pairs], no NaN; infinite is larger than all.
+        second: likewise.
     """
     differences = _differences(first, second)
     differences = differences[differences != 0]
@@ -48,7 +49,8 @@ def rank_sum(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
     ranks is as far from its mean as the one seen, or farther (Mann and Whitney, Ann. Math. Stat. 18, 1947).
 
     Args:
-        first, second: [values], no NaN; infinite is larger than all.
+        first: [values], no NaN; infinite is larger than all.
+        second: likewise.
     """
     a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
     if not len(a) or not len(b):
