@@ -67,7 +67,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
             return match[0]
         return f"{opening}{posixpath.relpath(where, here or '.')}{anchor or ''}{closing}"
 
-    return outside_of_code(markdown, lambda text: LINK.sub(moved, text))
+    markdown = outside_of_code(markdown, lambda text: LINK.sub(moved, text))
+    return markdown.replace(' title="not run: ', ' title="Our tests do not run this: ')
 
 
 def named(nav: Iterable[Any]) -> list[str]:
