@@ -98,7 +98,8 @@ def cell_counts(networks: Networks) -> dict[str, Floats]:
 
 def _heard(networks: Networks, firing: Flags) -> Flags:
     """Which synapses matter: they weigh something, and both ends may fire."""
-    return firing[_flat(networks, "pre")] & firing[_flat(networks, "post")] & (networks.weight != 0)
+    heard: Flags = firing[_flat(networks, "pre")] & firing[_flat(networks, "post")] & (networks.weight != 0)
+    return heard
 
 
 def _items(networks: Networks, found: _Potentials, heard: Flags) -> tuple[Floats, Floats]:
@@ -106,10 +107,11 @@ def _items(networks: Networks, found: _Potentials, heard: Flags) -> tuple[Floats
     weights, for tables are of items alike."""
     post, neurons = _flat(networks, "post")[heard], len(networks.ids)
     weight_bits = 1 + np.log2(np.abs(networks.weight[heard].astype(np.float64)))
-    charge_bits = np.where(found.narrow, found.charge_bits, 0)
-    arriving = np.bincount(post, minlength=neurons) + charge_bits.astype(np.float64)
+    charge_bits = np.where(found.narrow, found.charge_bits, 0).astype(np.float64)
+    arriving: Floats = np.bincount(post, minlength=neurons) + charge_bits
     total = np.bincount(post, weight_bits, neurons) + charge_bits * (1 + np.log2(np.maximum(found.charge, 1)))
-    return arriving, total / np.maximum(arriving, 1)
+    mean: Floats = total / np.maximum(arriving, 1)
+    return arriving, mean
 
 
 def _registers(networks: Networks, found: _Potentials, arriving: Floats) -> tuple[Longs, Longs, Flags]:
