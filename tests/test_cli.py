@@ -507,6 +507,25 @@ def test_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
         assert "usage:" in mistake(capsys, 2, *arguments)
 
 
+@pytest.mark.parametrize(
+    ("command", "function", "goes_on"),
+    [
+        (["verify", "net.json", "--target", "c"], "verify_net", ""),
+        (["evaluate", "net.json"], "evaluate", ""),
+        (["resume", "results/x"], "resume", "; everything journaled is safe: evoneuro resume RUN goes on"),
+    ],
+)
+def test_what_is_interrupted_says_how_it_goes_on(
+    command: list[str], function: str, goes_on: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(options: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"evoneuro.commands.{function}", interrupted)
+    assert main(command) == 130
+    assert capsys.readouterr().err == f"evoneuro: interrupted{goes_on}\n"
+
+
 def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     names = ["run", "resume", "status", "front", "evaluate", "simulate", "export", "import", "tasks", "check", "plot"]
     for name in [*names, "new-task", "study"]:
