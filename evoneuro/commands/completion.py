@@ -26,6 +26,7 @@ class PrintCompletion(argparse.Action):
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
     ) -> None:
+        """Print the script of the shell that was asked for, and exit."""
         if values not in SHELLS:
             parser.error(f"argument {option}: expected {', '.join(SHELLS)}, got {values!r}.{nearest(values, SHELLS)}")
         sys.stdout.write(script(parser, values))

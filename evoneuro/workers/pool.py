@@ -52,7 +52,9 @@ class Pool(Protocol):
         ...
 
     @property
-    def alive(self) -> int: ...
+    def alive(self) -> int:
+        """How many workers there are now, and have the task."""
+        ...
 
     def evaluate(self, networks: Sequence[Network], cases: Cases) -> Iterator[Results]:
         """Evaluate all networks on the same cases.
