@@ -50,7 +50,7 @@ def write_new(path: Path, rows: Sequence[tuple[str, str]]) -> None:
 
 
 def connect(database: Path, mode: str, resources: ExitStack) -> sqlite3.Connection:
-    """A connection in SQLite's `mode` (ro, rw, rwc), which `resources` close; nothing in the file's schema is trusted."""
+    """A connection in SQLite's `mode` (ro, rw, rwc), which `resources` close; the file's schema is not trusted."""
     uri = f"{database.absolute().as_uri()}?mode={mode}"
     connection = sqlite3.connect(uri, timeout=PATIENCE, isolation_level=None, uri=True)
     resources.callback(connection.close)

@@ -32,6 +32,7 @@ from evoneuro.database import DATABASE
 from evoneuro.documents import pack
 from evoneuro.errors import EvoNeuroError, FormatError, RunError
 from evoneuro.evaluation import Evaluation
+from evoneuro.schema import VERSION
 from evoneuro.store import Store
 
 ROOT = Path(store_module.__file__).parents[1]
@@ -719,14 +720,15 @@ def test_another_file_is_refused_in_one_line(tmp_path: Path, content: bytes, fac
 
 @pytest.mark.parametrize("factory", [Store.read, Store.open])
 def test_a_newer_version_is_refused_and_left_alone(closed: Path, factory: Callable[[Path], Store]) -> None:
-    edit(closed, "UPDATE meta SET value = '5' WHERE key = 'schema'")
-    with pytest.raises(FormatError, match="version 5; this program reads versions 3 to 4: update") as caught:
+    edit(closed, f"UPDATE meta SET value = '{VERSION + 1}' WHERE key = 'schema'")
+    range_read = f"this program reads versions 3 to {VERSION}"
+    with pytest.raises(FormatError, match=f"version {VERSION + 1}; {range_read}: update") as caught:
         factory(closed)
     assert caught.value.status == 2
     edit(closed, "UPDATE meta SET value = '1' WHERE key = 'schema'")
-    with pytest.raises(FormatError, match=r"version 1; this program reads versions 3 to 4$"):
+    with pytest.raises(FormatError, match=f"version 1; {range_read}$"):
         factory(closed)
-    edit(closed, "UPDATE meta SET value = '4' WHERE key = 'schema'")
+    edit(closed, f"UPDATE meta SET value = '{VERSION}' WHERE key = 'schema'")
     assert state_of(closed) == "finished"
 
 
