@@ -40,7 +40,6 @@ def plot(options: argparse.Namespace) -> int:
 def report(options: argparse.Namespace) -> int:
     """`evoneuro report`: a run, or one task's runs, as one HTML page; pictures as files where asked for."""
     from evoneuro.network_file import write_atomically
-    from evoneuro.report.files import write_pictures
     from evoneuro.report.gather import gather
     from evoneuro.report.report_page import report_page
     from evoneuro.study.compare import seeds
@@ -48,7 +47,11 @@ def report(options: argparse.Namespace) -> int:
     facts = gather(seeds(options.run), member=options.network, task=options.task, execute=not options.no_task)
     out = Path(options.out or "report.html")
     write_atomically(out, report_page(facts))
-    pictures = write_pictures(facts, Path(options.pictures), options.format) if options.pictures else []
+    pictures = []
+    if options.pictures:
+        from evoneuro.report.files import write_pictures  # matplotlib takes as long to import as a small page to make
+
+        pictures = write_pictures(facts, Path(options.pictures), options.format)
     for part, reason in facts.missing.items():
         print(f"evoneuro: left out: {part}: {reason}", file=sys.stderr)
     return print_files({"missing": facts.missing}, [out, *pictures], options.json)

@@ -27,6 +27,7 @@ LABELLED_SYNAPSES = 40  # up to here every synapse carries its delay
 WEIGHTED_SYNAPSES = 20  # up to here also its weight
 TALLEST = 24  # inputs that may stand in one column
 CROWDED_SYNAPSES = 150  # beyond, keeping synapses apart is hopeless, and slow
+QUICK_SYNAPSES = 40  # of a network that must be drawn quickly, whose ends are kept apart
 
 SAMPLES = 64  # points along a curve
 _CHARACTER = 0.068  # inches, width of a character of a label, roughly
@@ -213,7 +214,7 @@ def route(network: Network, plan: Plan, quick: bool = False) -> list[Points]:
     """The curve of each synapse, from rim to rim; simple ones first, since the others can go around them.
 
     Args:
-        quick: take the plainest curve of each, whatever it runs through.
+        quick: take the plainest curve of each, whatever it runs through, and where they are many, let their ends meet.
     """
     pre, post = network.pre, network.post
     span = plan.column[post] - plan.column[pre]
@@ -230,7 +231,8 @@ def route(network: Network, plan: Plan, quick: bool = False) -> list[Points]:
         curves[i] = options[int(np.argmin(costs))]
         if len(pre) <= CROWDED_SYNAPSES:
             taken = np.concatenate([taken, curves[i][::4]])
-    _spread(network, plan, curves)
+    if not quick or len(pre) <= QUICK_SYNAPSES:
+        _spread(network, plan, curves)
     return curves
 
 

@@ -124,7 +124,7 @@ def _role(role: str) -> str:
 
 def _data(shape: Image) -> str:
     """The image as a PNG inside an address: of grey values, ink that lets the page shine through."""
-    from matplotlib.image import imsave  # few tasks have images, and it takes a while to import
+    from PIL.Image import fromarray  # it comes with matplotlib, which takes a while to import; few tasks have images
 
     values = np.asarray(shape.values)
     if values.ndim == 2:
@@ -133,5 +133,5 @@ def _data(shape: Image) -> str:
         ink[:, :, 3] = np.clip(values, 0.0, 1.0)
         values = np.rint(255 * ink).astype(np.uint8)
     buffer = io.BytesIO()
-    imsave(buffer, values, format="png")
+    fromarray(np.ascontiguousarray(values)).save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
