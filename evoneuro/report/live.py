@@ -185,6 +185,7 @@ class LiveDisplay:
             self._metrics(summary),
             "",
             self._sparklines(),
+            "",
             self._progress(summary),
         ]
         members = sorted(summary.get("front") or (), key=_quality, reverse=True)[:SHOWN]
