@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
+import shlex
 import shutil
 import sys
 import tomllib
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
-from pages import ROOT, Reader, blocks, kit, pages
+from pages import ROOT, Reader, blocks, kit, pages, parse
 
-from evoneuro import cli
+from evoneuro import cli, load
 from evoneuro.check import probes
 from evoneuro.cli import main
 from evoneuro.coding import unpack
@@ -174,3 +178,39 @@ def test_the_page_on_devices_has_the_values_of_their_files() -> None:
                 assert said.replace("'", '"') in page[page.index(f"- `{device.name}`") :], f"{device.name}: {name}"
     for device in ("Xylo", "Speck", "Akida", "NorthPole", "Analogue"):
         assert f"- **{device}" in page
+
+
+def module(file: str) -> ModuleType:
+    """A script of docs/ as a module."""
+    spec = importlib.util.spec_from_file_location(f"docs_{Path(file).stem}", ROOT / "docs" / file)
+    assert spec is not None
+    assert spec.loader is not None
+    made = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = made
+    spec.loader.exec_module(made)
+    return made
+
+
+def test_the_gallery_is_what_its_script_makes() -> None:
+    gallery = module("gallery.py")
+    page = "\n".join([gallery.HEAD, *(entry.markdown() for entry in gallery.entries())])
+    assert (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8") == page
+    for entry in gallery.entries():
+        picture = (ROOT / "docs" / entry.picture).read_text(encoding="utf-8")
+        assert picture.count("<path") > load(ROOT / entry.file).synapses
+        for line in entry.markdown().splitlines():
+            if line.startswith("evoneuro "):
+                parse(shlex.split(line)[1:], entry.file)
+    two = next(entry for entry in gallery.entries() if entry.file.endswith("two_synapses.json"))
+    assert two.measured() == two.figures
+
+
+def test_every_key_of_the_configuration_is_explained() -> None:
+    """The page of the reference is made of docstrings: each field has its line."""
+    pytest.importorskip("mkdocs", reason="the extra `docs`")
+    hooks = module("hooks.py")
+    for cls in (Config, *hooks.SECTIONS.values()):
+        texts, _ = hooks.attributes(cls)
+        for field in fields(cls):
+            assert field.name in hooks.SECTIONS or len(texts.get(field.name, "")) > 4, f"{cls.__name__}.{field.name}"
+    assert all(f"## {name}\n" in hooks.command_line() for name in ("run", "report", "export"))
