@@ -75,6 +75,19 @@ def test_a_resolved_configuration_runs_again_to_the_same_bits(run: Path, tmp_pat
     assert Run(again).status()["digest"] == Run(run).status()["digest"]
 
 
+def test_a_folder_with_one_run_stands_for_it(run: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "one" / run.name)
+    folder = tmp_path / "one"
+    assert document(capsys, "status", str(folder))["run"] == str(folder / run.name)
+    assert document(capsys, "front", str(folder))["front"] == document(capsys, "front", str(run))["front"]
+    assert document(capsys, "check", f"{folder}:best") == document(capsys, "check", f"{run}:best")
+    shutil.copytree(run, folder / "another")
+    for words in (["status", str(folder)], ["front", str(folder)], ["plot", f"{folder}:best"]):
+        said = mistake(capsys, 2, *words)
+        assert "holds 2 runs" in said
+        assert str(folder / "another") in said or str(folder / run.name) in said
+
+
 def test_documents(run: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     front = document(capsys, "front", str(run))
     assert front["run"] == str(run)
