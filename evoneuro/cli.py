@@ -309,9 +309,7 @@ def _add_run(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--address", metavar="ADDR", help="Ray cluster: local, auto, HOST:PORT, ray://HOST:PORT (local)")
     _add_profile(sub, "a device whose limits all networks keep (evoneuro profiles)")
     sub.add_argument("--preset", metavar="NAME", help="settings by name: eons, the incumbent's algorithm as a baseline")
-    sub.add_argument(
-        "--from", dest="start", metavar="NET|RUN", help="start from a network, a run's front, or linear (classifiers)"
-    )
+    sub.add_argument("--from", dest="start", metavar="NET|RUN", help="start from a network, or from a run's front")
     sub.add_argument("--out", metavar="DIR", help="parent of the run directory (results/)")
     sub.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="any key, as search.population=200"

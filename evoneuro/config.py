@@ -182,8 +182,7 @@ class Config:
         task: a registered name, `package.module:Class` or `path/file.py:Class`.
         parameters: of the task, by name; a TOML file has them under [task].
         seed: with the configuration, it decides the result.
-        start: a network file, a run or one of its networks to start from, or "linear" for linear classifiers; null:
-            random genomes.
+        start: a network file, a run's front or one of its networks to start from; null: random genomes.
         profile: the device that `genome` is bounded by (`evoneuro profiles`); null: none.
         out: parent of the run directory.
     """
