@@ -38,7 +38,7 @@ from evoneuro.export.verilog import multiplexed
 from evoneuro.export.verilog.arithmetic import Item, at_least, combined, tables
 from evoneuro.export.verilog.core import core
 from evoneuro.export.verilog.layout import firing, ranges
-from evoneuro.export.verilog.target import MULTIPLEXED, SPATIAL, Verilog
+from evoneuro.export.verilog.target import SPATIAL
 from evoneuro.network import NO_FLOOR, NO_LEAK
 from evoneuro.neuron import Reference
 from evoneuro.task import load_task
@@ -64,15 +64,13 @@ def large_network(seed: int, neurons: int) -> Network:
     raise AssertionError
 
 
-def exact(
-    network: Network, folder: Path, *stages: str, target: Verilog = SPATIAL, **how: Any
-) -> dict[str, dict[str, Any]]:
+def exact(network: Network, folder: Path, *stages: str, **how: Any) -> dict[str, dict[str, Any]]:
     """Fail unless all stages agree with the simulator; their figures by name."""
     for name in stages or (RTL,):
         for tool in STAGES[name][0]:
             if shutil.which(tool) is None:
                 pytest.skip(f"no {tool}")
-    verifier = VerilogVerifier(target, stages or (RTL,))
+    verifier = VerilogVerifier(SPATIAL, stages or (RTL,))
     found = verifier.verify(network, sent_to(network, table_of(network), **how), folder)
     assert [(stage.machine, stage.mismatches) for stage in found] == [(name, 0) for name in stages or (RTL,)]
     assert all(stage.steps == 200 for stage in found if stage.machine != SERIAL)
@@ -182,13 +180,9 @@ def test_cells_of_large_networks_are_exact(neurons: int, seed: int, tmp_path: Pa
     exact(large_network(seed, neurons), tmp_path, NETLIST)
 
 
-@pytest.mark.parametrize(
-    ("target", "seed"),
-    [(SPATIAL, 1), *(pytest.param(target, 2, marks=pytest.mark.slow) for target in (SPATIAL, MULTIPLEXED))],
-    ids=lambda one: getattr(one, "name", None),
-)
-def test_cells_of_an_ecp5_are_exact(target: Verilog, seed: int, tmp_path: Path) -> None:
-    figures = exact(random_network(seed, "thresholds"), tmp_path, ECP5, target=target)[ECP5]
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_cells_of_an_ecp5_are_exact(seed: int, tmp_path: Path) -> None:
+    figures = exact(random_network(seed, "thresholds"), tmp_path, ECP5)[ECP5]
     assert figures["core_luts"] > 5
 
 

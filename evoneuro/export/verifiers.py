@@ -13,7 +13,7 @@ from evoneuro.export.verify import Sent, Tool, Verified, Verifier, compare, sent
 from evoneuro.export.verify_arduino import ArduinoVerifier
 from evoneuro.export.verify_c import CVerifier
 from evoneuro.export.verify_scripts import NirDelaysVerifier, NirVerifier, ScriptVerifier
-from evoneuro.export.verify_verilog import VerilogVerifier
+from evoneuro.export.verify_verilog import ECP5, STAGES, VerilogVerifier
 from evoneuro.export.verilog import target as verilog
 from evoneuro.network import Network
 from evoneuro.neuron import Reference
@@ -42,7 +42,7 @@ VERIFIERS: dict[str, Verifier] = {
     "c": CVerifier(),
     "arduino": ArduinoVerifier(),
     "verilog": VerilogVerifier(verilog.SPATIAL),
-    "verilog-multiplexed": VerilogVerifier(verilog.MULTIPLEXED),
+    "verilog-multiplexed": VerilogVerifier(verilog.MULTIPLEXED, [name for name in STAGES if name != ECP5]),
     "tennlab": RoundTrip(),
     "nir": NirVerifier(),
     "nir-delays": NirDelaysVerifier(),

@@ -146,7 +146,8 @@ def _netlist(job: _Job) -> Verified:
 
 
 def _ecp5(job: _Job) -> Verified:
-    """The cells of an ECP5. Memories are in LUTs, for Yosys has no model of its block RAM."""
+    """The cells of an ECP5. Tables are in LUTs, for Yosys has no model of its block RAM; of the multiplexed core, whose
+    memories are written to, nothing is shown so."""
     printed, core = _as_cells(job, "ecp5", "ecp5", "-g2005", f"-I{Path(_models('ecp5')).parent}")
     return job.judged(ECP5, printed, core_luts=core.get("LUT4", 0), core_flip_flops=core.get("TRELLIS_FF", 0))
 
