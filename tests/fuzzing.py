@@ -126,6 +126,17 @@ class Hostile:
             "run, meta": self.run_meta,
         }
 
+    @property
+    def by_bytes(self) -> dict[str, tuple[bytes, Callable[[bytes], None]]]:
+        """A good file of each format, and what reads its bytes."""
+        network = network_file.from_document(self._network)
+        return {
+            "network": (json.dumps(self._network, indent=1).encode(), self._load),
+            "configuration": (self._toml, self._configure),
+            "tennlab": (json.dumps(tennlab.to_document(network)).encode(), self._import),
+            "run": (self._run, self._look_at),
+        }
+
     def network_bytes(self, rng: random.Random) -> None:
         self._load(changed_bytes(json.dumps(self._network, indent=1).encode(), rng))
 
@@ -140,8 +151,11 @@ class Hostile:
         network_file.load(path)
 
     def configuration_bytes(self, rng: random.Random) -> None:
+        self._configure(changed_bytes(self._toml, rng))
+
+    def _configure(self, content: bytes) -> None:
         path = self.folder / "run.toml"
-        path.write_bytes(changed_bytes(self._toml, rng))
+        path.write_bytes(content)
         document = config.read(str(path))
         if ":" not in str(document["task"]):  # a name that stands for a plugin is a wish to run it
             configured(document)
@@ -150,13 +164,19 @@ class Hostile:
         Config.from_document(changed_value(self._config, rng))
 
     def tennlab(self, rng: random.Random) -> None:
-        path = self.folder / "risp.json"
         good = tennlab.to_document(network_file.from_document(self._network))
-        path.write_text(json.dumps(changed_value(good, rng)))
+        self._import(json.dumps(changed_value(good, rng)).encode())
+
+    def _import(self, content: bytes) -> None:
+        path = self.folder / "risp.json"
+        path.write_bytes(content)
         import_network(path, "tennlab")
 
     def run_bytes(self, rng: random.Random) -> None:
-        (self.folder / DATABASE).write_bytes(changed_bytes(self._run, rng))
+        self._look_at(changed_bytes(self._run, rng))
+
+    def _look_at(self, content: bytes) -> None:
+        (self.folder / DATABASE).write_bytes(content)
         self._look()
 
     def run_signed(self, rng: random.Random) -> None:

@@ -226,7 +226,7 @@ while code is None and deaths < 1000:
         note("died")
     now = journal()
     assert safe <= now, "something that was journaled is lost"
-    longest = 1.4 * longest if safe == now else 0.1  # some must live long enough to get on, on any machine
+    longest = 1.4 * longest if safe == now else max(0.1, longest / 2)  # some must live long enough, on any machine
     safe = now
 print(json.dumps({"code": code, "deaths": deaths}))
 """

@@ -29,6 +29,7 @@ from evoneuro.workers.worker import Worker
 
 STORE_BYTES = 100 * 2**20  # of Ray's object store, beside a data set; batches are small
 CONNECT_SECONDS = 5.0
+STARTS = 3  # of Ray on this machine, where it is too busy for the half minute that Ray allows itself
 HEART_SECONDS, HEART_FAILURES = 4.0, 3  # from one look at a cluster's head to the next; so many say that it is dead
 
 FOLDER = "evoneuro-ray-"
@@ -117,19 +118,23 @@ def _start(workers: int, stored: int, undo: contextlib.ExitStack) -> Any:
     hold(Path(folder.name))  # a process that is killed leaves it to the next one
     _hush(undo)
     undo.callback(ray.shutdown)
-    try:
-        ray.init(
-            address="local",
-            num_cpus=workers,
-            include_dashboard=False,
-            dashboard_host="127.0.0.1",
-            log_to_driver=False,
-            logging_level="ERROR",
-            object_store_memory=STORE_BYTES + stored,
-            _temp_dir=os.path.join(folder.name, "ray"),
-        )
-    except Exception as error:
-        raise RunError(f"Ray did not start: {_brief(error)}. --workers 0 does without") from error
+    for attempt in range(1, STARTS + 1):
+        try:
+            ray.init(
+                address="local",
+                num_cpus=workers,
+                include_dashboard=False,
+                dashboard_host="127.0.0.1",
+                log_to_driver=False,
+                logging_level="ERROR",
+                object_store_memory=STORE_BYTES + stored,
+                _temp_dir=os.path.join(folder.name, f"ray{attempt}"),
+            )
+            break
+        except Exception as error:
+            if attempt == STARTS or "timed out" not in str(error):
+                raise RunError(f"Ray did not start: {_brief(error)}. --workers 0 does without") from error
+            ray.shutdown()
     return ray
 
 
