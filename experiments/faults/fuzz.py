@@ -17,12 +17,13 @@ from fuzzing import Hostile, attack
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=2000, help="mutations of each kind (2000)")
+    parser.add_argument("--kinds", nargs="*", metavar="KIND", help='such as "run, meta" (all)')
     parser.add_argument("--first", type=int, default=0, help="seed of the first (0)")
     options = parser.parse_args()
     print(f"{'kind':26} {'tried':>6} {'refused':>8} {'read':>6} {'slowest s':>10} {'peak MiB':>9}")
     with tempfile.TemporaryDirectory() as folder:
         hostile = Hostile(Path(folder))
-        for kind in hostile.kinds:
+        for kind in options.kinds or hostile.kinds:
             refused = read = 0
             slowest = 0.0
             for seed in range(options.first, options.first + options.count):
