@@ -12,7 +12,7 @@ from blueprints import grown_genome, make_blueprint
 from evoneuro.archive import Archive
 from evoneuro.errors import FormatError
 from evoneuro.genome import Genomes
-from evoneuro.population import Population
+from evoneuro.population import Population, nobody
 
 BODY = make_blueprint()
 GENOME = grown_genome(BODY, 0)
@@ -22,7 +22,7 @@ def member(name: str, *loss: float, fingerprint: str | None = None) -> Populatio
     """One candidate whose losses are its measures."""
     birth = np.array([[int(part) for part in name.split("-")]])
     prints = np.array([fingerprint or name])
-    return Population(birth, birth[:, 0], Genomes.of([GENOME]), prints, np.array([loss], float))
+    return Population(birth, birth[:, 0], nobody(1), Genomes.of([GENOME]), prints, np.array([loss], float))
 
 
 def front(archive: Archive, *newcomers: Population) -> Archive:

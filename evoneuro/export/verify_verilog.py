@@ -32,9 +32,12 @@ from evoneuro.network import Network
 SMALL = 20  # neurons of a network whose core is read back, each on a pin
 PLAIN = "-DNO_ICE40_DEFAULT_ASSIGNMENTS"  # the cells' models in Verilog-2001
 PERIOD = 8  # clocks of a bit on the simulated serial line
+GATE_CLOCKS = 20_000  # of decisions whose gates are simulated, which takes a thousand times as long as the text does
+FEWEST = 3  # decisions, however many clocks they take
 BOARD_CLOCK = 12.0  # MHz, of the iCEBreaker
 RTL, VERILATOR, NETLIST, ECP5 = "iverilog", "verilator", "netlist", "ecp5 netlist"
 SERIAL, CORE = "up5k bitstream", "core bitstream"
+GATES = (NETLIST, ECP5, SERIAL, CORE)
 
 # compiling takes longest by far: no optimisation, by the makefile's own variables, and loops that stay loops
 VERILATE = (
@@ -96,6 +99,18 @@ class _Job:
     folder: Path
     sources: list[str]
     clocks: list[float] = field(default_factory=list)
+
+    def benches(self) -> None:
+        """Write the benches, which hold what is sent."""
+        for name, text in {**bench(self.network, self.sent), **uart_bench(self.network, self.sent)}.items():
+            (self.folder / name).write_text(text)
+
+    def of_gates(self) -> _Job:
+        """The same with as many decisions as gates are simulated for."""
+        most = max(FEWEST, int(GATE_CLOCKS / self.clocks[0])) if self.clocks else len(self.sent.said)
+        sent = self.sent
+        first = {name: getattr(sent, name)[:most] for name in ("observations", "said", "fed", "fed_said")}
+        return replace(self, sent=replace(sent, **first))
 
     def simulated(self, name: str, files: Sequence[str], *flags: str) -> str:
         """What the bench that `files` begin with prints in Icarus Verilog."""
@@ -307,9 +322,15 @@ class VerilogVerifier:
     def verify(self, network: Network, sent: Sent, folder: Path) -> list[Verified]:
         """Run the export in `folder` through every stage whose tools are here."""
         sources = self.target.sources(network)
-        around = {**shell(network, sources), **bench(network, sent), **uart_bench(network, sent)}
-        for name, text in {**sources, **around}.items():
+        for name, text in {**sources, **shell(network, sources)}.items():
             (folder / name).write_text(text)
         job = _Job(network, sent, folder, list(sources))
-        found = [run(job) for needs, run in self.stages.values() if all(shutil.which(name) for name in needs)]
+        job.benches()
+        found, gates = list[Verified | None](), False
+        for stage, (needs, run) in self.stages.items():
+            if all(shutil.which(name) for name in needs):
+                if stage in GATES and not gates:
+                    job, gates = job.of_gates(), True
+                    job.benches()
+                found.append(run(job))
         return [one for one in found if one is not None]
