@@ -26,7 +26,7 @@ KEPT = 2000  # ancestors, besides four for each one alive
 OFTEN = 8  # generations from one look at who left no line to the next
 
 _COLUMNS = "id, parent, mate, skipped, score, genome"
-_ADD = f"INSERT INTO ancestors ({_COLUMNS}, sha256) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_ADD = f"INSERT OR REPLACE INTO ancestors ({_COLUMNS}, sha256) VALUES (?, ?, ?, ?, ?, ?, ?)"
 Row = tuple[str, str | None, str | None, int, float | None, bytes]
 
 

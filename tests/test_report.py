@@ -133,7 +133,7 @@ def test_runs_of_a_folder_are_seeds_of_one_configuration(
 
 
 def test_a_run_without_a_closed_generation_has_a_page(iris: Path, tmp_path: Path) -> None:
-    empty = copied(iris, tmp_path / "empty", None, "DELETE FROM generations")
+    empty = copied(iris, tmp_path / "empty", None, "DELETE FROM generations", "DELETE FROM documents")
     found = Page(report_page(gather([empty])))
     assert "No generation is closed yet" in found.text
     assert "winner" not in found.values("id")
