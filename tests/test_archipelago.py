@@ -162,6 +162,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return start(config(tmp_path_factory.mktemp("islands"), **ISLANDS))
 
 
+@pytest.mark.slow
 def test_workers_do_not_matter(undisturbed: Run, tmp_path: Path) -> None:
     assert digest(start(config(tmp_path, workers={"count": 2}, **ISLANDS))) == digest(undisturbed)
 

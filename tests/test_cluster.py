@@ -105,6 +105,7 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_workers_run_the_package_that_the_driver_runs(cluster: Any, tmp_path: Path) -> None:
     """In a process of its own, for Ray has workers look into the driver's directory first."""
     body = f"""

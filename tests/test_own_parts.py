@@ -146,6 +146,7 @@ def test_from_check_to_evaluate(
     assert json.loads(capsys.readouterr().out) == first
 
 
+@pytest.mark.slow
 def test_workers_give_the_same(run: Run, parts: Path, tmp_path: Path) -> None:
     workers = begin(f"{parts}:Signs", tmp_path / "1", workers=1)
     assert workers.status()["digest"] == run.status()["digest"]

@@ -47,7 +47,7 @@ class WithoutPhysics(CartPoleHard):
         return super().step(state, action)
 
 
-@pytest.mark.parametrize("simulator", ["native", "numba"])
+@pytest.mark.parametrize("simulator", ["native", pytest.param("numba", marks=pytest.mark.slow)])
 def test_episodes_without_python_are_those_with_it(simulator: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if simulator == "native" and not available():
         pytest.skip("the kernel in C was not built")

@@ -364,6 +364,7 @@ def test_a_resumed_run_has_the_same_bits(undisturbed: Run, tmp_path: Path, monke
     store.close()
 
 
+@pytest.mark.slow
 def test_workers_change_nothing(undisturbed: Run, tmp_path: Path) -> None:
     run = start(config(tmp_path, workers={"count": 2}))
     assert run.status()["digest"] == undisturbed.status()["digest"]
