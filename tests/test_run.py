@@ -197,6 +197,10 @@ def journal():
     if not found:
         return set()
     store = Store.read(found[0].parent)
+    for _ in range(500):  # a process that was about to be started holds the lock until it has begun
+        if store.state != "running":
+            break
+        time.sleep(0.01)
     rows = set(store._database.execute("SELECT generation, purpose, position, score, spikes FROM evaluations"))
     assert store.state == "interrupted" or store.last_generation()[0] == settings["generations"] - 1, store.state
     store.close()

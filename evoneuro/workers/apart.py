@@ -186,7 +186,10 @@ def _cases(document: dict[str, Any]) -> Cases:
 
 def _main(source: int, target: int) -> None:
     """The process: builds the task, then answers until nobody asks."""
-    order = json.loads(_read(source))
+    try:
+        order = json.loads(_read(source))
+    except EOFError:  # who started it has died meanwhile
+        return
     try:
         with fenced():
             task = build_task(order["task"], order["parameters"])
