@@ -542,6 +542,17 @@ def test_a_pool_joins_a_running_cluster_and_leaves_it(ray, plugin, task):
     assert ray.is_initialized()
 
 
+def test_the_secret_of_a_killed_process_is_forgotten(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    (tmp_path / f"evoneuro-token-{dead.pid}-x").write_text("secret")
+    (tmp_path / f"evoneuro-token-{os.getppid()}-x").write_text("secret")
+    session._token_file.__wrapped__()
+    left = sorted(path.name.split("-")[2] for path in tmp_path.iterdir())
+    assert left == sorted(map(str, (os.getppid(), os.getpid())))
+
+
 @PROC
 def test_ray_is_not_heard_and_nothing_of_it_stays(plugin):
     folder = tempfile.mkdtemp(dir="/tmp")  # short, for sockets

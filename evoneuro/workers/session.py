@@ -33,6 +33,7 @@ STARTS = 3  # of Ray on this machine, where it is too busy for the half minute t
 HEART_SECONDS, HEART_FAILURES = 4.0, 3  # from one look at a cluster's head to the next; so many say that it is dead
 
 FOLDER = "evoneuro-ray-"
+TOKEN = "evoneuro-token-"  # and the process whose secret is in the file
 
 # One thread per worker: results must not depend on how many there are, and the workers are the parallelism.
 THREADS = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
@@ -222,11 +223,23 @@ def _protect() -> None:
 @cache
 def _token_file() -> str:
     """A file with a secret that only this user can read; one per process, since Ray keeps what it has read."""
-    descriptor, path = tempfile.mkstemp(prefix="evoneuro-token-")
+    _forget_the_dead()
+    descriptor, path = tempfile.mkstemp(prefix=f"{TOKEN}{os.getpid()}-")
     with os.fdopen(descriptor, "w") as file:
         file.write(secrets.token_hex(32))
     atexit.register(_remove, path, os.getpid())
     return path
+
+
+def _forget_the_dead() -> None:
+    """Remove the files of processes that were killed: nothing asks for these secrets any more."""
+    for path in Path(tempfile.gettempdir()).glob(f"{TOKEN}*-*"):
+        with contextlib.suppress(OSError, ValueError):
+            process = int(path.name.removeprefix(TOKEN).split("-")[0])
+            try:
+                os.kill(process, 0)
+            except ProcessLookupError:
+                path.unlink()
 
 
 def _remove(path: str, process: int) -> None:
