@@ -13,6 +13,7 @@ LAYERS = [
     [
         "errors",
         "deadline",
+        "leftovers",
         "stopping",
         "keys",
         "ragged",

@@ -114,7 +114,7 @@ def test_names_its_command_and_its_tasks(wheel: zipfile.ZipFile) -> None:
     points = ConfigParser()
     points.optionxform = str  # type: ignore[assignment,method-assign]
     points.read_string(wheel.read(name).decode())
-    assert dict(points["console_scripts"]) == {"evoneuro": "evoneuro.cli:main"}
+    assert dict(points["console_scripts"]) == {"evoneuro": "evoneuro.__main__:command"}
     installed = {point.name: point.value for point in entry_points(group="evoneuro.tasks") if point.dist}
     built_in = {name: value for name, value in installed.items() if value.startswith("evoneuro_tasks.")}
     assert dict(points["evoneuro.tasks"]) == built_in

@@ -20,6 +20,7 @@ from evoneuro.config import Config
 from evoneuro.database import DATABASE
 from evoneuro.errors import EvoNeuroError, PluginError
 from evoneuro.launch import resume, start
+from evoneuro.leftovers import none_left
 from evoneuro.network_file import write_atomically
 from evoneuro.record import Run
 from evoneuro.store import Store
@@ -94,4 +95,5 @@ def _stop_with_the_study() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with none_left():
+        sys.exit(main())

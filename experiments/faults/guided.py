@@ -19,21 +19,17 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 
 import atheris
 
-# What reads files; the simulator stays as it is, for numba would not know what it compiles.
-READERS = [
-    "documents",
-    "network_file",
-    "config",
-    "schema",
-    "store",
-    "database",
-    "record",
-    "front",
-    "columns",
-    "archive",
+# What reads files; the rest stays as it is, for numba would not know what it compiles.
+FILES = {"network_file", "config", "store", "record", "front", "tennlab", "documents", "schema", "database", "columns"}
+CONTENTS = {"archive", "genome", "network", "networks", "population", "lineage", "parcel"}
+PACKAGE = Path(__file__).parents[2] / "evoneuro"
+OTHERS = [
+    ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+    for file in PACKAGE.rglob("*.py")
+    if file.stem not in FILES | CONTENTS
 ]
 
-with atheris.instrument_imports(include=[f"evoneuro.{name}" for name in [*READERS, "export.tennlab"]]):
+with atheris.instrument_imports(include=["evoneuro"], exclude=OTHERS):
     from fuzzing import Hostile
 
     from evoneuro.errors import EvoNeuroError

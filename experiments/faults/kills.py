@@ -47,7 +47,7 @@ DRIVER = """
 import sys
 import watching
 from pathlib import Path
-from evoneuro.cli import main
+from evoneuro.__main__ import command
 from evoneuro.store import Store
 
 found, journaled = list(Path(sys.argv[1]).glob("*/run.sqlite")), set()
@@ -56,7 +56,7 @@ if found:
     journaled = set(store._database.execute("SELECT generation, purpose, position FROM evaluations"))
     store.close()
 watching.nothing_again(lambda: journaled)
-sys.exit(main(sys.argv[2:]))
+sys.exit(command(sys.argv[2:]))
 """
 
 
