@@ -65,7 +65,7 @@ def page(rows: list[dict[str, Any]]) -> str:
         "    python experiments/silicon/proof.py --out results/silicon",
         "",
         "Random networks after synthesis (`netlist`: the cells of an iCE40 that Yosys makes) and after placement,",
-        "routing, packing and unpacking (`core bitstream`), simulated beside our simulator; each network and figure is in",
+        "routing, packing and unpacking (`core bitstream`), simulated beside ours; each network and figure is in",
         "`rows.jsonl`.",
         "",
         "| core | stage | neurons | networks | steps | spikes | mismatches |",
