@@ -205,6 +205,11 @@ def test_a_core_read_back_from_its_bitstream_is_exact(seed: int, tmp_path: Path)
     assert figures["cells"] > 20
 
 
+def test_a_lone_neuron_is_read_back(tmp_path: Path) -> None:
+    """Its port for spikes is one bit, which has another name in the constraints."""
+    exact(random_network(2, "loops"), tmp_path, CORE)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(EACH))
 def test_a_board_read_back_from_its_bitstream_answers_on_its_serial_line(seed: int, tmp_path: Path) -> None:

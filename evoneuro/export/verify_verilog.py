@@ -228,11 +228,12 @@ def _core_bitstream(job: _Job) -> Verified | None:
 
 
 def _ports(layout: Layout) -> list[str]:
-    """Bits of the core's ports."""
+    """Bits of the core's ports, as nextpnr calls them: one alone has no number."""
     widths = {"charge": layout.inputs * layout.charge_width, "spikes": layout.neurons}
     if layout.potentials:
         widths["potentials"] = layout.outputs * layout.potential_width
-    return ["clk", "rst", "step", "done", *(f"{name}[{k}]" for name, width in widths.items() for k in range(width))]
+    bits = [f"{name}[{k}]" if width > 1 else name for name, width in widths.items() for k in range(width)]
+    return ["clk", "rst", "step", "done", *bits]
 
 
 def _routed(job: _Job, name: str, device: str, package: str, pins: str) -> dict[str, Any] | None:
