@@ -207,7 +207,7 @@ def test_a_core_read_back_from_its_bitstream_is_exact(seed: int, tmp_path: Path)
 
 def test_a_lone_neuron_is_read_back(tmp_path: Path) -> None:
     """Its port for spikes is one bit, which has another name in the constraints."""
-    exact(random_network(2, "loops"), tmp_path, CORE)
+    exact(large_network(0, 1), tmp_path, CORE)
 
 
 @pytest.mark.slow
