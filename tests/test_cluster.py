@@ -159,6 +159,7 @@ def joined(cluster: Any) -> Iterator[Any]:
         yield cluster
 
 
+@pytest.mark.slow
 def test_a_late_batch_is_repeated_and_the_first_answer_counts(
     joined: Any, plugin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

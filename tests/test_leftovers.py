@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(
 STARTS = {
     "a child": "subprocess.Popen(['sleep', '600'])",
     "a child that does not listen": "subprocess.Popen(['sh', '-c', 'trap \"\" TERM; echo; while :; do sleep 1; done'],"
-    " stdout=subprocess.PIPE).stdout.readline()",
+    " stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.readline()",
     "a grandchild": "subprocess.Popen(['sh', '-c', 'sleep 600; true'])",
     "an orphan in a session of its own": "subprocess.run(['sh', '-c', 'setsid sleep 600 & true'])",
     "a fork": "os.fork() or time.sleep(600)",

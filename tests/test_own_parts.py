@@ -256,6 +256,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     sys.modules.pop("signs_package", None)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("package")
 def test_by_entry_point(tmp_path: Path) -> None:
     run = begin("signs", tmp_path / "0", search={"population": 12, "constraints": ["longest-delay <= 14"]})

@@ -101,6 +101,7 @@ def test_the_source_distribution_has_what_a_wheel_is_made_of_and_no_test(distrib
     assert not [name for name in names if name.startswith(("tests", "results", "experiments", ".ci"))]
 
 
+@pytest.mark.slow
 def test_is_built_without_a_compiler(distributions: tuple[Path, Path], tmp_path: Path) -> None:
     options = ["--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(distributions[0])]
     run("-m", "pip", "wheel", *options, CC="/nonexistent/cc")

@@ -286,6 +286,7 @@ def test_a_failure_on_a_worker_names_the_senders_file(ray: Any, folder: Path, hi
     assert f'File "{folder}/mine.py"' in error.value.trace
 
 
+@pytest.mark.slow
 def test_what_is_not_installed_on_a_worker(ray: Any) -> None:
     message = r"worker on .*: no task 'my-package-task'.* must be installed on every machine of the cluster"
     with pytest.raises(PluginError, match=message):

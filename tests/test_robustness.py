@@ -182,7 +182,15 @@ def test_hashed_words_are_as_published() -> None:
     assert hashed(0, np.arange(3)).tolist() == [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]
 
 
-@pytest.mark.parametrize("name", ["cartpole", "iris", "temporal-xor", "mackey-glass", "charges"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cartpole",
+        "iris",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("temporal-xor", "mackey-glass")),
+        "charges",
+    ],
+)
 def test_jitter_is_blind_to_the_batch_and_to_the_simulator(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     graded = name == "charges"
     task = load_task("iris" if graded else name, {"encoder": {"kind": "current"}} if graded else {})

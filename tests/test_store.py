@@ -328,6 +328,7 @@ def test_a_rollback_journal_where_the_file_system_refuses_a_log(no_log: None, tm
     reader.close()
 
 
+@pytest.mark.slow
 def test_whatever_is_acknowledged_survives_kills_at_random_moments(tmp_path: Path) -> None:
     path, acknowledged, logs = tmp_path / "run", set[tuple[str, int, int]](), 0
     for seed in range(10):

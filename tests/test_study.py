@@ -159,6 +159,7 @@ def test_a_second_call_runs_nothing(study: Path, capsys: pytest.CaptureFixture[s
     assert out.endswith("smallest.svg\n")
 
 
+@pytest.mark.slow
 def test_other_held_out_cases_run_nothing_anew(study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = study.parent / "folds.toml"
     file.write_text(STUDY.replace("score = 0.5", "score = 0.99") + "[held_out.task]\nfolds = 5\n")

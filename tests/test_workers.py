@@ -432,6 +432,7 @@ def test_a_batch_of_networks_is_evaluated_like_a_list(task, two, monkeypatch):
 # Opening
 
 
+@pytest.mark.slow
 def test_a_task_that_cannot_be_built_shows_the_plugins_own_traceback(ray, plugin):
     with pytest.raises(PluginError, match="no data here") as caught:
         open_pool(f"{plugin}:Unbuilt", {}, 1)
@@ -441,6 +442,7 @@ def test_a_task_that_cannot_be_built_shows_the_plugins_own_traceback(ray, plugin
         open_pool(f"{plugin}:Trap", {"depth": 3}, 1)
 
 
+@pytest.mark.slow
 def test_a_task_that_kills_every_worker_ends_the_run(ray, plugin, monkeypatch):
     monkeypatch.setattr(ray_pool, "STARTS", 2)
     with pytest.raises(RunError, match="2 workers in a row died while they built task"):
