@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from encoded import steps_of
-from oracle import Oracle
+from remembered import Remembered
 from strategies import STYLES, random_feed, random_network, random_raster, random_trains
 
 from evoneuro.coding import Encoder, Output, encoder_from_spec, unpack
@@ -114,7 +114,7 @@ class TrainCases:
         for seed in range(4 if steps > 100 else 20):
             network = random_network(seed, style)
             raster = random_raster(seed, network, steps, lanes=3)
-            assert_same(simulator(network, 3).run(raster), Oracle(network, 3).run(raster), f"{style}, seed {seed}")
+            assert_same(simulator(network, 3).run(raster), Remembered(network, 3).run(raster), f"{style}, seed {seed}")
 
     @pytest.mark.parametrize("style", ["thresholds", "subtract", "delays", "mixed"])
     def test_state_persists_from_call_to_call(self, simulator: SimulatorFactory, style: str) -> None:
@@ -133,7 +133,7 @@ class TrainCases:
             raster = random_raster(lanes, network, 20, lanes)
             together = simulator(network, lanes).run(raster)
             for k in {0, lanes // 2, lanes - 1}:
-                alone = Oracle(network, 1).run(raster[:, k : k + 1])
+                alone = Remembered(network, 1).run(raster[:, k : k + 1])
                 assert_same(together[:, k : k + 1], alone, f"{style}, lane {k} of {lanes}")
 
     def test_more_neurons_than_bits_in_a_word(self, simulator: SimulatorFactory) -> None:
@@ -164,7 +164,7 @@ class TrainCases:
         raster = np.array([up, down], np.int32).T[:, None]
         spikes = simulator(network, 1).run(raster)
         assert spikes[:, 0, 0].tolist() == [0, 0, 1, 0, 1]
-        assert_same(spikes, Oracle(network, 1).run(raster), "at the lower end")
+        assert_same(spikes, Remembered(network, 1).run(raster), "at the lower end")
 
     def test_clear_forgets_everything(self, simulator: SimulatorFactory) -> None:
         for style in ("long refractory", "floors", "subtract", "delays"):
@@ -294,7 +294,7 @@ class TrainCases:
     def test_decisions_equal_the_oracle(self, simulator: SimulatorFactory, style: str) -> None:
         for seed in range(100, 110):
             network = random_network(seed, style)
-            subject, oracle = simulator(network, 3), Oracle(network, 3)
+            subject, oracle = simulator(network, 3), Remembered(network, 3)
             for i in range(4):
                 trains = random_trains(10 * seed + i, network, 3)
                 for name, got, expected in zip(
@@ -307,7 +307,7 @@ class TrainCases:
     @pytest.mark.parametrize("lanes", [1, 33, 130])
     def test_lanes_stop_one_by_one(self, simulator: SimulatorFactory, lanes: int) -> None:
         network = relay((1, 3), decoder=race(evidence=3, lead=2), window=40, refractory=[0, 1, 0, 2])
-        subject, oracle = simulator(network, lanes), Oracle(network, lanes)
+        subject, oracle = simulator(network, lanes), Remembered(network, lanes)
         for i in range(4):
             trains = random_trains(i, network, lanes) & random_trains(i + 9, network, lanes)
             kept = trains.copy()
@@ -495,7 +495,7 @@ class SimulatorCases(TrainCases):
     def test_feeds_and_records_equal_the_oracle(self, simulator: SimulatorFactory, style: str) -> None:
         for seed in range(200, 212):
             network = random_network(seed, style)
-            subject, oracle = simulator(network, 3, record=True), Oracle(network, 3)
+            subject, oracle = simulator(network, 3, record=True), Remembered(network, 3)
             for i in range(4):
                 feed = random_feed(10 * seed + i + seed % 2, network, 3)
                 assert_same_decision(subject, oracle, feed, f"decision {i}: {style}, seed {seed}")
@@ -531,7 +531,7 @@ class SimulatorCases(TrainCases):
         charges = random_raster(3, network, 20, 5).transpose(0, 2, 1)
         charges.flags.writeable = False
         assert not charges.flags.c_contiguous
-        assert_same_decision(simulator(network, 5, record=True), Oracle(network, 5), charges, "transposed")
+        assert_same_decision(simulator(network, 5, record=True), Remembered(network, 5), charges, "transposed")
 
     # Recorded outputs
 
@@ -566,7 +566,7 @@ class SimulatorCases(TrainCases):
     def test_records_of_any_window(self, simulator: SimulatorFactory, window: int) -> None:
         for decoder in (None, race(evidence=max(1, window // 3), lead=4)):
             network = relay((1, 2), window=window, decoder=decoder, refractory=[0, 1, 0, 2])
-            subject, oracle = simulator(network, 3, record=True), Oracle(network, 3)
+            subject, oracle = simulator(network, 3, record=True), Remembered(network, 3)
             for seed in range(4):
                 feed = random_feed(seed, network, 3)
                 assert_same_decision(subject, oracle, feed, f"window {window}, decision {seed}")
@@ -577,7 +577,7 @@ class SimulatorCases(TrainCases):
             (1, 3), decoder=race(evidence=3, lead=2), window=40, threshold=[1, 1, 2, 1], leak=[-1, 0, 1, 0],
             input_max=3, refractory=[0, 1, 0, 2],
         )  # fmt: skip
-        subject, oracle = simulator(network, lanes, record=True), Oracle(network, lanes)
+        subject, oracle = simulator(network, lanes, record=True), Remembered(network, lanes)
         kept = []
         for seed in range(4):
             assert_same_decision(subject, oracle, random_feed(seed, network, lanes), f"decision {seed}")
