@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from evoneuro.errors import printable
+
 MARK = "EVONEURO_COMMAND"  # in the environment of all that the command starts, so that orphans are known, too
 PATIENCE = 2.0  # seconds to end when asked to
 ENDS_BY_ITSELF = b"resource_tracker"  # Python's own helper, which tidies up after the last process that uses it
@@ -47,17 +49,20 @@ def _end(before: set[Process], mark: bytes) -> None:
     with suppress(OSError, ValueError):  # nobody may listen
         told = f"evoneuro: note: ended {len(left)} process{'es' * (len(left) > 1)} that had been left running"
         print(f"{told}: {'; '.join(names[:TOLD])}{more}", file=sys.stderr)
-    for number, _ in left:
-        _kill(number, signal.SIGTERM)
-    until = time.monotonic() + PATIENCE
-    while left and time.monotonic() < until:
+    for name in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(KeyboardInterrupt):  # whoever is in a hurry goes on to the kill
+            _signalled(name, before, mark)
+
+
+def _signalled(name: signal.Signals, before: set[Process], mark: bytes) -> None:
+    """Send it to all that are left, and wait a while; another user's process cannot be ended, and is let be."""
+    until, told = time.monotonic() + PATIENCE, set[Process]()
+    while (left := _left(before, mark)) and time.monotonic() < until:
+        for number, _ in left - told:  # one that ends may have started another just before
+            with suppress(OSError):
+                os.kill(number, name)
+        told |= left
         time.sleep(0.02)
-        left = _left(before, mark)
-    while left:  # one that is killed may have started another just before
-        for number, _ in left:
-            _kill(number, signal.SIGKILL)
-        time.sleep(0.02)
-        left = _left(before, mark)
 
 
 def _left(before: set[Process], mark: bytes) -> set[Process]:
@@ -98,9 +103,4 @@ def _read(number: int, name: str) -> bytes:
 
 
 def _command(number: int) -> str:
-    return _read(number, "cmdline").replace(b"\0", b" ").decode(errors="replace").strip() or str(number)
-
-
-def _kill(number: int, name: signal.Signals) -> None:
-    with suppress(OSError):
-        os.kill(number, name)
+    return printable(_read(number, "cmdline").replace(b"\0", b" ").decode(errors="replace").strip()) or str(number)

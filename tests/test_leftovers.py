@@ -71,3 +71,17 @@ def test_pythons_own_helper_tidies_up_by_itself() -> None:
     done = _run(code + "    shared_memory.SharedMemory(create=True, size=8)")
     assert "evoneuro: note" not in done.stderr
     assert "leaked" in done.stderr  # what the helper says when it has tidied up
+
+
+def test_one_that_cannot_be_ended_is_let_be() -> None:
+    code = "from evoneuro import leftovers\ndef kill(number, name): raise PermissionError\nleftovers.PATIENCE = 0.2\n"
+    code += "real, os.kill = os.kill, kill\nwith none_left():\n    old = subprocess.Popen(['sleep', '600'])\n"
+    done = _run(code + "real(old.pid, 9)\nprint('done')")
+    assert (done.returncode, done.stdout) == (0, "done\n")
+
+
+def test_an_interrupt_meanwhile_is_no_traceback() -> None:
+    code = "import signal\nsignal.setitimer(signal.ITIMER_REAL, 1.0)\n"
+    code += "signal.signal(signal.SIGALRM, signal.default_int_handler)\nwith none_left():\n"
+    done = _run(code + f"    {STARTS['a child that does not listen']}\nprint('done')")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (0, "done\n", 1)
