@@ -175,7 +175,7 @@ def test_cells_are_exact(style: str, seed: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", range(EACH))
-@pytest.mark.parametrize("neurons", SIZES if EACH > 1 else SIZES[:1])
+@pytest.mark.parametrize("neurons", SIZES if EACH > 1 else [SIZES[0], pytest.param(50, marks=pytest.mark.slow)])
 def test_cells_of_large_networks_are_exact(neurons: int, seed: int, tmp_path: Path) -> None:
     exact(large_network(seed, neurons), tmp_path, NETLIST)
 

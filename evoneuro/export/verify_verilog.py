@@ -117,6 +117,11 @@ class _Job:
         call(["iverilog", "-g2001", *flags, "-o", name, *files], self.folder)
         return call(["vvp", "-n", name, "+print"], self.folder)
 
+    def verilated(self, name: str, files: Sequence[str], *flags: str) -> str:
+        """The same in Verilator: minutes to compile, where gates are many, and seconds to run."""
+        call([*VERILATE, *flags, "--Mdir", name, "-o", "bench", "--top-module", "snn_tb", *files], self.folder)
+        return call([str(self.folder / name / "bench"), "+print"], self.folder)
+
     def judged(self, machine: str, printed: str, **figures: Any) -> Verified:
         """What a bench printed, compared; whatever else it found wrong counts too."""
         rows, said = recorded(self.network, self.sent)
@@ -149,12 +154,13 @@ def _rtl(job: _Job) -> Verified:
 
 def _verilated(job: _Job) -> Verified:
     """The text in Verilator, which knows two values of a bit and is a second opinion."""
-    call([*VERILATE, "-o", "bench", "--top-module", "snn_tb", BENCH, *job.sources], job.folder)
-    return job.judged(VERILATOR, call([str(job.folder / "obj_dir" / "bench"), "+print"], job.folder))
+    return job.judged(VERILATOR, job.verilated("verilated", [BENCH, *job.sources]))
 
 
 def _netlist(job: _Job) -> Verified:
-    """The cells of an iCE40 that Yosys makes of the core, and of the whole."""
+    """The cells of an iCE40 that Yosys makes of the core, and of the whole.
+
+    Those of a network that is not small run in Verilator, if it is here: minutes instead of hours."""
     printed, core = _as_cells(job, "ice40", "cells", PLAIN)
     flip_flops = sum(count for cell, count in core.items() if cell.startswith("SB_DFF"))
     return job.judged(NETLIST, printed, core_luts=core.get("SB_LUT4", 0), core_flip_flops=flip_flops)
@@ -173,6 +179,8 @@ def _as_cells(job: _Job, family: str, suffix: str, *flags: str) -> tuple[str, di
     _synthesised(job, job.sources, "snn", f"snn_{suffix}", family=family)
     files = [BENCH, f"snn_core_{suffix}.v", f"snn_{suffix}.v", _models(family)]
     cells = {cell: int(count) for cell, count in re.findall(r"^\s+([A-Z]\w+)\s+(\d+)$", said, re.MULTILINE)}
+    if family == "ice40" and job.network.neurons > SMALL and shutil.which("verilator"):
+        return job.verilated(family, files, *flags), cells
     return job.simulated(f"{family}.vvp", files, *flags), cells
 
 

@@ -4,9 +4,9 @@
     python experiments/silicon/proof.py --out results/silicon --share 1/2  # every second one, beside another process
     python experiments/silicon/proof.py --each 1                           # 17 networks
 
-Each network is exported, made iCE40 cells by Yosys, and simulated in Icarus Verilog for 200 steps of a random raster,
-every spike of every neuron beside the simulator's; then placed, routed, packed, unpacked and simulated again where it
-has at most 20 neurons. Small networks first. What stands in the folder is not run again, so that it may be stopped at
+Each network is exported, made iCE40 cells by Yosys, and simulated for 200 steps of a random raster, every spike of
+every neuron beside the simulator's: in Icarus Verilog, or in Verilator where there are more than 20 neurons. Where
+there are fewer it is then placed, routed, packed, unpacked and simulated again. Small networks first. What stands in the folder is not run again, so that it may be stopped at
 any time. Exits 1 if a spike differs.
 """
 
@@ -65,8 +65,8 @@ def page(rows: list[dict[str, Any]]) -> str:
         "    python experiments/silicon/proof.py --out results/silicon",
         "",
         "Random networks after synthesis (`netlist`: the cells of an iCE40 that Yosys makes) and after placement,",
-        "routing, packing and unpacking (`core bitstream`), simulated beside ours; each network and figure is in",
-        "`rows.jsonl`.",
+        "routing, packing and unpacking (`core bitstream`), simulated beside ours: in Icarus Verilog, and where there are",
+        "more than 20 neurons in Verilator. Each network and figure is in `rows.jsonl`.",
         "",
         "| core | stage | neurons | networks | steps | spikes | mismatches |",
         "|---|---|---|---|---|---|---|",
