@@ -82,6 +82,11 @@ class Archipelago:
         """Candidates on each island."""
         return [len(island.population) for island in self.islands]
 
+    def clear(self) -> None:
+        """Nobody anywhere again."""
+        for island in self.islands:
+            island.population = island.population.take([])
+
     def rescore(self, measures: Measures) -> None:
         """Everybody in `population` with new measures."""
         rows = np.split(measures, np.cumsum(self.sizes)[:-1])

@@ -60,6 +60,8 @@ class Search:
             so that young ones live long enough to show what they are worth, and the floor holds a lineage only to
             what those as young have reached. For tasks on which runs get stuck.
         greed: share of the children whose first parent is one of the tenth that score best.
+        patience: generations without a better score after which the population is given up and the search starts anew,
+            from other random genomes (or mutants of `start`) and with short episodes; the front stays. 0: never.
         topology: "free", or "fixed" to evolve parameters alone (needs a network to start from).
         method: "nsga2", or "eons" for the incumbent's algorithm, whose one fitness knows no objectives or constraints:
             then these say what the front keeps.
@@ -74,6 +76,7 @@ class Search:
     linear: bool = False
     newcomers: float = 0.0
     greed: float = 0.0
+    patience: int = 0
     topology: str = "free"
     method: str = "nsga2"
 
@@ -86,6 +89,7 @@ class Search:
         for name in ("floor", "crossover", "newcomers", "greed"):
             if not 0 <= getattr(self, name) <= 1:
                 raise EvoNeuroError(f"search.{name}: expected 0 to 1, got {getattr(self, name)}")
+        check_integer("search.patience", self.patience, 0, 2**31)
         check_choice("search.topology", self.topology, ("free", "fixed"))
         check_choice("search.method", self.method, ("nsga2", "eons"))
 

@@ -126,7 +126,8 @@ class Eons(Evolution):
     ) -> tuple[Population, Networks]:
         """The offspring of `generation`: all but the elites' places. Nobody minds if two are one network."""
         make = self._maker(generation, judge, seeds, mutants)
-        genomes, origins, parents = make(0, np.arange(self.size - (self.parameters.elites if generation else 0)))
+        elites = self.parameters.elites if len(self.population) else 0
+        genomes, origins, parents = make(0, np.arange(self.size - elites))
         networks = express(genomes, self.blueprint)
         return Population.born(generation, genomes, networks.fingerprints(), origins, parents), networks
 

@@ -95,10 +95,10 @@ class Evolution:
     def ask(
         self, generation: int, judge: Judge, seeds: Sequence[Genome] = (), mutants: bool = True
     ) -> tuple[Population, Networks]:
-        """The offspring of `generation` and their networks: random genomes and `seeds` in generation 0, then children.
+        """The offspring of `generation` and their networks: children or, of nobody, random genomes and `seeds`.
 
         Args:
-            seeds: genomes to start from, in the first generation.
+            seeds: genomes to start from, in the first generation of a population.
             mutants: whether the rest of it are mutants of the seeds, instead of random genomes.
         """
         make = self._maker(generation, judge, seeds, mutants)
@@ -154,12 +154,12 @@ class Evolution:
     def _maker(
         self, generation: int, judge: Judge, seeds: Sequence[Genome], mutants: bool = True
     ) -> Callable[[int, Positions], Brood]:
-        if generation:
+        if len(self.population):
             order = self._order(self.population, judge)
             return partial(self._children, generation, np.argsort(order), self._best(judge))
         if not seeds:
-            return partial(self._random, 0)
-        return partial(self._mutants if mutants else self._among_random, Genomes.of(seeds))
+            return partial(self._random, generation)
+        return partial(self._mutants if mutants else self._among_random, generation, Genomes.of(seeds))
 
     def _best(self, judge: Judge) -> Positions:
         """Positions of the tenth of the population that loses least in the first objective, the feasible first."""
@@ -171,20 +171,20 @@ class Evolution:
         genomes: Genomes = self.toolbox.random(self.blueprint, rng, self._fresh(generation, numbers))
         return genomes, np.full(len(numbers), generation), nobody(len(numbers))
 
-    def _among_random(self, seeds: Genomes, attempt: int, numbers: Positions) -> Brood:
+    def _among_random(self, generation: int, seeds: Genomes, attempt: int, numbers: Positions) -> Brood:
         """The seeds themselves, and then random genomes."""
-        genomes, origins, parents = self._random(0, attempt, numbers)
+        genomes, origins, parents = self._random(generation, attempt, numbers)
         places = np.flatnonzero(numbers < len(seeds))
         return genomes.replaced(places, seeds.take(numbers[places])), origins, parents
 
-    def _mutants(self, seeds: Genomes, attempt: int, numbers: Positions) -> Brood:
+    def _mutants(self, generation: int, seeds: Genomes, attempt: int, numbers: Positions) -> Brood:
         """The seeds themselves, and then mutants of them."""
-        rng = self._rng("initial", 0, attempt)
+        rng = self._rng("initial", generation, attempt)
         who = np.flatnonzero(numbers >= len(seeds))
         genomes: Genomes = self.toolbox.mutate(
-            seeds.take(numbers % len(seeds)), who, self.blueprint, rng, self._fresh(0, numbers[who])
+            seeds.take(numbers % len(seeds)), who, self.blueprint, rng, self._fresh(generation, numbers[who])
         )
-        return genomes, np.zeros(len(numbers), np.int64), nobody(len(numbers))
+        return genomes, np.full(len(numbers), generation), nobody(len(numbers))
 
     def _children(self, generation: int, place: Positions, best: Positions, attempt: int, numbers: Positions) -> Brood:
         """Newcomers first; then children of one parent by mutation, and of two by crossover and, mostly, mutation."""

@@ -135,7 +135,7 @@ class Run:
     def status(self) -> dict[str, Any]:
         """state, generation, evaluations, failures, digest: readable while the run is alive and after a crash.
 
-        Of several islands also island_scores, the best score on each.
+        Of several islands also island_scores, the best score on each; with `search.patience` also restarts.
         """
         store = Store.read(self.path)
         try:
@@ -153,7 +153,7 @@ class Run:
                 "generations": generations,
                 **store.counts(),
                 "best_score": last.get("best_score"),
-                **{key: last[key] for key in ("island_scores",) if key in last},
+                **{key: last[key] for key in ("island_scores", "restarts") if key in last},
                 "digest": last.get("digest"),
                 "timing_dependent": last.get("timing_dependent", False),
             }

@@ -23,7 +23,6 @@ from evoneuro.archipelago import Archipelago
 from evoneuro.archive import VALIDATION, Archive
 from evoneuro.config import Config
 from evoneuro.documents import filed, pack, section, unpack
-from evoneuro.environments import ControlTask
 from evoneuro.eons import Eons
 from evoneuro.errors import RunError
 from evoneuro.evaluation import Cases, Evaluation
@@ -31,11 +30,13 @@ from evoneuro.evolution import Evolution, Origins, Violations
 from evoneuro.express import Blueprint, express
 from evoneuro.front import confidence_interval
 from evoneuro.genome import Genome
+from evoneuro.horizon import Horizon
 from evoneuro.lineage import Kin
 from evoneuro.measuring import measure_each
 from evoneuro.networks import Networks
 from evoneuro.objectives import COLUMN, MEASURES, Own, losses, named, parse_constraint, violation
 from evoneuro.pareto import Losses
+from evoneuro.patience import Patience
 from evoneuro.population import Measures, Population
 from evoneuro.stopping import Stop, stoppable
 from evoneuro.store import Store
@@ -44,7 +45,6 @@ from evoneuro.workers import Pool, open_pool
 from evoneuro.workers.worker import OUT_OF_MEMORY
 
 FRONT_LIMIT = 128
-LASTED = 0.7  # of the horizon: then it is too short to tell the good from the better
 CONFIRMING = 2**31  # added to the epochs of episodes that only the front meets
 TIMED = ("no answer within", OUT_OF_MEMORY)  # reasons of failures that another machine might not see
 
@@ -93,9 +93,8 @@ class Session:
         self.perturbations = config.robustness if "robustness" in own else None
         self.baseline = 0.0
         self.reference: list[float] = []
-        self.episodes = config.episodes.count or (task.episodes if isinstance(task, ControlTask) else 1)
-        self.horizon = config.episodes.horizon if isinstance(task, ControlTask) else None
-        self.grown = False  # the horizon, in the last generation: all must meet the longer episodes
+        self.horizon = Horizon(config.episodes, task)
+        self.patience = Patience(config.search.patience)
         self.evaluations = self.simulated = 0  # asked for, and their steps: what the budget counts, on resumes too
         self.steps = 0  # that this process has simulated
         self.champion = (-math.inf, -math.inf)  # validation score and -synapses of the best member so far
@@ -167,7 +166,8 @@ class Session:
         self.archive = Archive.from_document(section(document, "archive"), self.blueprint, FRONT_LIMIT)
         self.baseline, self.reference = document["baseline"], document["reference"]
         self.evaluations, self.simulated = document["evaluations"], document["steps"]
-        self.horizon, self.grown = document["horizon"], document["grown"]
+        self.horizon.restore(document)
+        self.patience.restore(document)
         self._improved()
         return generation + 1
 
@@ -187,7 +187,9 @@ class Session:
     def _generation(self, generation: int, pool: Pool, seeds: Sequence[Genome]) -> bool:
         """One generation, from asking to the closed record; whether it was the last that the budget allows."""
         started = time.monotonic()
-        if generation and (self.grown or self._new_episodes(generation)):
+        if self.patience.exhausted(generation):
+            self._start_anew(generation)
+        if generation and (self.horizon.grown or self._new_episodes(generation)):
             self._rescore(generation, pool)
         offspring, networks = self.evolution.ask(generation, self._judge, seeds, mutants=self.config.start is not None)
         evaluations = self._evaluate(generation, "offspring", networks, pool)
@@ -196,7 +198,9 @@ class Session:
             self._set_baseline(offspring.measures)
         self.evolution.tell(offspring, self._judge)
         self._update_archive(generation, offspring, pool)
-        self._grow(evaluations)
+        scores = self.evolution.population.measures[:, COLUMN["score"]]
+        self.patience.note(generation, self.horizon.length or 0, max(scores[np.isfinite(scores)], default=np.nan))
+        self.horizon.grow(evaluations)
         last = self._over(generation + 1)
         if last or generation % self.config.episodes.every == 0:
             self._validate(generation, pool)
@@ -207,37 +211,23 @@ class Session:
     def _new_episodes(self, generation: int) -> bool:
         return self.task.changes and generation % self.config.episodes.refresh == 0
 
-    @property
-    def count(self) -> int:
-        """Episodes of each candidate: an eighth at the first horizon, twice as many each time it doubles, then all."""
-        first = self.config.episodes.horizon
-        if self.horizon is None or first is None or not self._grows:
-            return self.episodes
-        return min(self.episodes, max(1, self.episodes * self.horizon // first // 8))
-
-    @property
-    def _grows(self) -> bool:
-        """Whether the horizon is below the limit of the episodes that selection sees."""
-        task = self.task.for_stream("episodes")
-        return self.horizon is not None and isinstance(task, ControlTask) and self.horizon < task.step_limit
-
-    def _grow(self, evaluations: Sequence[Evaluation]) -> None:
-        """Double the horizon if one of the candidates just met lasts through most of it."""
-        self.grown = False
-        if self._grows and self.horizon is not None:
-            lasted = max((evaluation.decisions for evaluation in evaluations), default=0) / self.count
-            if lasted >= LASTED * self.horizon:
-                self.horizon, self.grown = 2 * self.horizon, True
+    def _start_anew(self, generation: int) -> None:
+        """Random genomes and short episodes again, as in generation 0; the front stays."""
+        self.evolution.clear()
+        self.horizon.start_anew()
+        self.patience.start_anew(generation)
 
     def _cases(self, generation: int, purpose: str) -> Cases:
         """The episodes of selection change with each epoch of `refresh` generations; validation's never do."""
         episodes = self.config.episodes
         if purpose == "validation":
             return Cases(self.config.seed, "validation", 0, episodes.validation)
-        epoch, count = generation // episodes.refresh, self.count
-        if purpose in ("archive", "confirm") and self._confirms:
+        fronts = purpose in ("archive", "confirm")  # the front has met the longest, whatever a new population meets
+        epoch, length = generation // episodes.refresh, self.horizon.longest if fronts else self.horizon.length
+        count = self.horizon.count(length)
+        if fronts and self._confirms:
             epoch, count = epoch + CONFIRMING, episodes.confirm
-        return Cases(self.config.seed, "episodes", epoch, count, self.horizon, perturbations=self.perturbations)
+        return Cases(self.config.seed, "episodes", epoch, count, length, perturbations=self.perturbations)
 
     @property
     def _confirms(self) -> bool:
@@ -247,9 +237,10 @@ class Session:
     def _rescore(self, generation: int, pool: Pool) -> None:
         """Survivors and front meet the new episodes, so that all are compared on the same ones."""
         population, members = self.evolution.population, self.archive.members
-        networks = express(population.genomes, self.blueprint)
-        evaluations = self._evaluate(generation, "rescore", networks, pool)
-        self.evolution.rescore(self._measured(generation, "rescore", networks, evaluations))
+        if len(population):
+            networks = express(population.genomes, self.blueprint)
+            evaluations = self._evaluate(generation, "rescore", networks, pool)
+            self.evolution.rescore(self._measured(generation, "rescore", networks, evaluations))
         networks = express(members.genomes, self.blueprint)
         evaluations = self._evaluate(generation, "archive", networks, pool)
         self.archive = self.archive.rescore(self._measured(generation, "archive", networks, evaluations))
@@ -357,8 +348,8 @@ class Session:
                 "reference": self.reference,
                 "evaluations": self.evaluations,
                 "steps": self.simulated,
-                "horizon": self.horizon,
-                "grown": self.grown,
+                **self.horizon.to_document(),
+                **self.patience.to_document(),
             }
         )
         measures = self.archive.members.measures
@@ -372,6 +363,7 @@ class Session:
             "timing_dependent": self.timed,
             "digest": hashlib.sha256(document).hexdigest(),
             **_of_islands(self.evolution),
+            **({"restarts": self.patience.restarts} if self.patience.limit else {}),
         }
         kin = Kin.of(offspring, self.evolution.population, self.archive.members)
         self.store.close_generation(generation, document, summary, keep=self._improved(), kin=kin)

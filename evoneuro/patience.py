@@ -1,0 +1,56 @@
+"""Patience: how long a population may go without a better score before another one gets its turn.
+
+A search that is stuck seldom gets loose; another one, from other random genomes, has its own chance. The front keeps
+what all of them found. (Restarts are what local searches of hard problems live on: Lourenco, Martin & Stutzle,
+"Iterated local search", Handbook of Metaheuristics, 2003.)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+
+class Patience:
+    """What the population that evolves now has shown.
+
+    Attributes:
+        limit: generations without a better score after which it is given up; 0: never.
+        best: the longest horizon that it has reached, and its best score there.
+        since: generation of that.
+        restarts: populations that have been given up.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.best = (0, -math.inf)
+        self.since = 0
+        self.restarts = 0
+
+    def note(self, generation: int, horizon: int, score: float) -> None:
+        """The best score of a generation, NaN or infinite if all failed; longer episodes come before better scores."""
+        if math.isfinite(score) and (horizon, score) > self.best:
+            self.best, self.since = (horizon, score), generation
+
+    def exhausted(self, generation: int) -> bool:
+        """Whether another population shall be asked for the offspring of `generation`."""
+        return self.limit > 0 and generation - self.since > self.limit
+
+    def start_anew(self, generation: int) -> None:
+        """A population that begins in `generation` has shown nothing yet."""
+        self.best, self.since = (0, -math.inf), generation
+        self.restarts += 1
+
+    def to_document(self) -> dict[str, Any]:
+        """What a run remembers of it; nothing, where there is no limit."""
+        if not self.limit:
+            return {}
+        horizon, score = self.best
+        return {"patience": [horizon, score if math.isfinite(score) else None, self.since, self.restarts]}
+
+    def restore(self, document: Mapping[str, Any]) -> None:
+        """Put `to_document` back."""
+        if "patience" in document:
+            horizon, score, self.since, self.restarts = document["patience"]
+            self.best = horizon, -math.inf if score is None else score
