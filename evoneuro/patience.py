@@ -1,7 +1,7 @@
 """Patience: how long a population may go without a better score before another one gets its turn.
 
 A search that is stuck seldom gets loose; another one, from other random genomes, has its own chance. The front keeps
-what all of them found. (Restarts are what local searches of hard problems live on: Lourenco, Martin & Stutzle,
+what all of them found. (Restarts are what local searches of hard problems live on: Lourenço, Martin & Stützle,
 "Iterated local search", Handbook of Metaheuristics, 2003.)
 """
 

@@ -6,8 +6,8 @@
 
 Each network is exported, made iCE40 cells by Yosys, and simulated for 200 steps of a random raster, every spike of
 every neuron beside the simulator's: in Icarus Verilog, or in Verilator where there are more than 20 neurons. Where
-there are fewer it is then placed, routed, packed, unpacked and simulated again. Small networks first. What stands in the folder is not run again, so that it may be stopped at
-any time. Exits 1 if a spike differs.
+there are fewer it is then placed, routed, packed, unpacked and simulated again. Small networks first. What stands in
+the folder is not run again, so that it may be stopped at any time. Exits 1 if a spike differs.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ def page(rows: list[dict[str, Any]]) -> str:
         "    python experiments/silicon/proof.py --out results/silicon",
         "",
         "Random networks after synthesis (`netlist`: the cells of an iCE40 that Yosys makes) and after placement,",
-        "routing, packing and unpacking (`core bitstream`), simulated beside ours: in Icarus Verilog, and where there are",
-        "more than 20 neurons in Verilator. Each network and figure is in `rows.jsonl`.",
+        "routing, packing and unpacking (`core bitstream`), simulated beside ours: in Icarus Verilog, and where there",
+        "are more than 20 neurons in Verilator. Each network and figure is in `rows.jsonl`.",
         "",
         "| core | stage | neurons | networks | steps | spikes | mismatches |",
         "|---|---|---|---|---|---|---|",
