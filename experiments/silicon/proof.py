@@ -1,8 +1,8 @@
 """Random networks through synthesis, and those of up to 20 neurons through a bitstream that is read back.
 
-    python experiments/silicon/proof.py --out results/silicon             # 204 networks, both cores; hours
+    python experiments/silicon/proof.py --out results/silicon             # 259 networks, both cores; hours
     python experiments/silicon/proof.py --out results/silicon --share 1/2  # every second one, beside another process
-    python experiments/silicon/proof.py --each 1                           # 17 networks
+    python experiments/silicon/proof.py --styled 1 --sized 1               # 17 networks
 
 Each network is exported, made iCE40 cells by Yosys, and simulated for 200 steps of a random raster, every spike of
 every neuron beside the simulator's: in Icarus Verilog, or in Verilator where there are more than 20 neurons. Where
@@ -34,13 +34,13 @@ from evoneuro.export.verilog.target import MULTIPLEXED, SPATIAL
 TARGETS = {"spatial": SPATIAL, "multiplexed": MULTIPLEXED}
 
 
-def networks(each: int) -> Iterator[tuple[str, Network]]:
-    """Of each style and of each size so many, by name; small ones first."""
-    for seed in range(each):
+def networks(styled: int, sized: int) -> Iterator[tuple[str, Network]]:
+    """So many of each style and of each size, by name; small ones first."""
+    for seed in range(styled):
         for style in STYLES:
             yield f"{style} {seed}", random_network(seed, style)
     for neurons in SIZES:
-        for seed in range(each):
+        for seed in range(sized):
             yield f"{neurons} neurons {seed}", large_network(seed, neurons)
 
 
@@ -73,7 +73,7 @@ def page(rows: list[dict[str, Any]]) -> str:
     ]
     for core in TARGETS:
         for stage in (NETLIST, CORE):
-            for low, high in ((1, 20), (21, 99), (100, 200)):
+            for low, high in ((1, 2), (3, 20), (21, 99), (100, 200)):
                 found = [
                     row["stages"][stage]
                     for row in rows
@@ -87,7 +87,8 @@ def page(rows: list[dict[str, Any]]) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--each", type=int, default=12, help="networks of each of 11 styles and 6 sizes (12)")
+    parser.add_argument("--styled", type=int, default=17, help="networks of each of 11 styles, up to 9 neurons (17)")
+    parser.add_argument("--sized", type=int, default=12, help="networks of each of 6 sizes, up to 200 neurons (12)")
     parser.add_argument("--cores", nargs="*", default=list(TARGETS), choices=list(TARGETS))
     parser.add_argument("--out", type=Path, metavar="DIR", help="gets rows.jsonl and README.md")
     parser.add_argument("--share", default="1/1", metavar="I/N", help="this part alone")
@@ -99,7 +100,7 @@ def main() -> int:
         path.touch()
     rows = read(path) if path else []
     done = {(row["core"], row["network"]) for row in rows}
-    for number, (name, network) in enumerate(networks(options.each)):
+    for number, (name, network) in enumerate(networks(options.styled, options.sized)):
         if number % shares != share - 1:
             continue
         for core in options.cores:
