@@ -20,6 +20,7 @@ from evoneuro.errors import printable
 
 MARK = "EVONEURO_COMMAND"  # in the environment of all that the command starts, so that orphans are known, too
 PATIENCE = 2.0  # seconds to end when asked to
+SETTLED = 0.5  # seconds that a process may take to start or end
 ENDS_BY_ITSELF = b"resource_tracker"  # Python's own helper, which tidies up after the last process that uses it
 TOLD = 5  # names in the message
 
@@ -41,7 +42,7 @@ def none_left() -> Iterator[None]:
 
 
 def _end(before: set[Process], mark: bytes) -> None:
-    left = _left(before, mark)
+    left = _named(before, mark)
     if not left:
         return
     names = sorted({_command(number)[:40] for number, _ in left})
@@ -63,6 +64,16 @@ def _signalled(name: signal.Signals, before: set[Process], mark: bytes) -> None:
                 os.kill(number, name)
         told |= left
         time.sleep(0.02)
+
+
+def _named(before: set[Process], mark: bytes) -> set[Process]:
+    """Those that are left, as soon as all can be told: one that is just starting or ending has no command line."""
+    until = time.monotonic() + SETTLED
+    while (left := _left(before, mark)) and time.monotonic() < until:
+        if all(_read(number, "cmdline") for number, _ in left):
+            break
+        time.sleep(0.01)
+    return left
 
 
 def _left(before: set[Process], mark: bytes) -> set[Process]:

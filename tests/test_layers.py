@@ -82,6 +82,8 @@ LAYERS = [
         "record",
         "callbacks",
         "measuring",
+        "horizon",
+        "patience",
         "run",
         "launch",
     ],
