@@ -72,7 +72,8 @@ def _named(before: set[Process], mark: bytes) -> set[Process]:
     while (left := _left(before, mark)) and time.monotonic() < until:
         if all(_read(number, "cmdline") for number, _ in left):
             break
-        time.sleep(0.01)
+        with suppress(KeyboardInterrupt):
+            time.sleep(0.01)
     return left
 
 

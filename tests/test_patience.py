@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+from blueprints import fresh_ids, rng_of
 from test_run import SMALL, config, extend
+from test_variation import blueprint
 
 from evoneuro import Run
 from evoneuro.config import Episodes
 from evoneuro.documents import unpack
+from evoneuro.eons import Eons
+from evoneuro.evolution import Evolution
 from evoneuro.horizon import Horizon
 from evoneuro.launch import resume, start
 from evoneuro.patience import Patience
 from evoneuro.store import Store
 from evoneuro.task import load_task
+from evoneuro.variation import random_genomes
 
 LIMIT, GENERATIONS = 2, 16
 
@@ -107,21 +113,35 @@ def test_a_run_starts_anew_and_its_front_stays(impatient: Run) -> None:
     assert best[new] > 0.5 * best[new - 1]
 
 
-@pytest.mark.parametrize("stops", [range(1, GENERATIONS)], ids=["at each"])
-def test_a_run_that_is_resumed_in_between_starts_anew_alike(impatient: Run, stops: range, tmp_path: Path) -> None:
+def test_a_run_that_is_resumed_in_between_starts_anew_alike(impatient: Run, tmp_path: Path) -> None:
     run = start(config(tmp_path, **IMPATIENT, budget={"generations": 1}))
-    for generations in stops:
+    for generations in range(1, GENERATIONS):
         extend(run.path, generations + 1)
         run = resume(run.path)
     assert [s["restarts"] for s in run.summaries] == [s["restarts"] for s in impatient.summaries]
     assert {m.id: m.measures for m in run.front} == {m.id: m.measures for m in impatient.front}
 
 
-@pytest.mark.parametrize("method", ["eons", "nsga2"])
-def test_mutants_of_what_a_run_started_from_are_others_each_time(method: str, impatient: Run, tmp_path: Path) -> None:
-    changes = {**IMPATIENT, "search": {**IMPATIENT["search"], "method": method}, "start": str(impatient.path)}
-    run = start(config(tmp_path, **changes, budget={"generations": GENERATIONS}))
-    restarts = [summary["restarts"] for summary in run.summaries]
-    assert restarts[-1] > 0
-    names = [member.id for member in run.front]
-    assert len(set(names)) == len(names)
+@pytest.mark.parametrize("kind", [Evolution, Eons])
+@pytest.mark.parametrize("seeded", [True, False])
+def test_a_population_that_starts_anew_is_another_one(kind: type[Evolution], seeded: bool) -> None:
+    """Nobody is there at generation 0 and at 5: seeds come again, and what is beside them is new."""
+    body = blueprint(0)
+    seeds = list(random_genomes(body, rng_of(3), fresh_ids(0, 1), hidden=0)) if seeded else []
+    first, again = (kind(body, 1, 20).ask(generation, _unasked, seeds)[0] for generation in (0, 5))
+    same = set(first.fingerprints.tolist()) & set(again.fingerprints.tolist())
+    assert (len(first), len(again)) == (20, 20)
+    assert first.fingerprints[0] in same if seeded else not same
+    assert len(same) < 5
+    assert again.origins.tolist() == [5] * 20
+    hidden = [set(found.genomes.ids[found.genomes.ids >= 2**20].tolist()) for found in (first, again)]
+    assert not hidden[0] & hidden[1]
+
+
+def _unasked(*_: object) -> NoReturn:
+    raise AssertionError("there is nobody to be judged")
+
+
+def test_a_run_from_a_front_starts_anew_from_it(impatient: Run, tmp_path: Path) -> None:
+    run = start(config(tmp_path, **IMPATIENT, start=str(impatient.path), budget={"generations": GENERATIONS}))
+    assert run.status()["restarts"] > 0
