@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
 from evoneuro import ControlTask
 
 
@@ -17,6 +20,13 @@ class LunarLander(ControlTask):
     encoder = {"kind": "flip-flop", "max_spikes": 8, "interval": 3}
     window = 24
     episodes = 16
+
+    def summary(self, scores: npt.NDArray[np.float64]) -> dict[str, float]:
+        """The share of the flights that count as landed (200), and the score that one in a hundred falls short of.
+
+        A craft that lands well in the mean may still crash now and then.
+        """
+        return {"landed": float((scores >= 200).mean()), "percentile_1": float(np.percentile(scores, 1))}
 
 
 class BipedalWalker(ControlTask):

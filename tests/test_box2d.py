@@ -45,3 +45,10 @@ def test_most_of_what_random_episodes_visit_is_within_the_ranges(cls: type[Contr
     inside = (visited >= np.array(task.low)) & (visited <= np.array(task.high))
     assert inside.mean() > 0.9
     assert inside.mean(axis=0).min() > 0.6
+
+
+@pytest.mark.parametrize(("crashes", "percentile"), [(20, -100.0), (5, 250.0)])
+def test_a_flight_in_a_hundred_may_crash_beside_a_good_mean(crashes: int, percentile: float) -> None:
+    scores = np.full(1000, 250.0)
+    scores[:crashes] = -100.0
+    assert LunarLander().summary(scores) == {"landed": 1 - crashes / 1000, "percentile_1": percentile}
