@@ -1,6 +1,6 @@
 """Accuracy of scikit-learn's models, ten repetitions of stratified five folds, as a markdown table.
 
-    python experiments/05_five_fold/baselines.py
+python experiments/05_five_fold/baselines.py
 """
 
 from __future__ import annotations
