@@ -122,10 +122,15 @@ class Eons(Evolution):
         return toolbox
 
     def ask(
-        self, generation: int, judge: Judge, seeds: Sequence[Genome] = (), mutants: bool = True
+        self,
+        generation: int,
+        judge: Judge,
+        seeds: Sequence[Genome] = (),
+        mutants: bool = True,
+        kicked: Population | None = None,
     ) -> tuple[Population, Networks]:
         """The offspring of `generation`: all but the elites' places. Nobody minds if two are one network."""
-        make = self._maker(generation, judge, seeds, mutants)
+        make = self._maker(generation, judge, seeds, mutants, kicked)
         elites = self.parameters.elites if len(self.population) else 0
         genomes, origins, parents = make(0, np.arange(self.size - elites))
         networks = express(genomes, self.blueprint)

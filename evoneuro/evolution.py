@@ -25,7 +25,7 @@ from evoneuro.genome import Genome, Genomes, Ids
 from evoneuro.networks import Networks
 from evoneuro.pareto import Losses, Positions
 from evoneuro.population import NOBODY, Measures, Parents, Population, nobody
-from evoneuro.variation import NEW_IDS, make_toolbox
+from evoneuro.variation import MOST, NEW_IDS, make_toolbox
 
 Violations = npt.NDArray[np.float64]
 Origins = npt.NDArray[np.int64]
@@ -93,15 +93,21 @@ class Evolution:
         return make_toolbox()
 
     def ask(
-        self, generation: int, judge: Judge, seeds: Sequence[Genome] = (), mutants: bool = True
+        self,
+        generation: int,
+        judge: Judge,
+        seeds: Sequence[Genome] = (),
+        mutants: bool = True,
+        kicked: Population | None = None,
     ) -> tuple[Population, Networks]:
         """The offspring of `generation` and their networks: children or, of nobody, random genomes and `seeds`.
 
         Args:
             seeds: genomes to start from, in the first generation of a population.
             mutants: whether the rest of it are mutants of the seeds, instead of random genomes.
+            kicked: if given, such a generation is far variants of these candidates instead.
         """
-        make = self._maker(generation, judge, seeds, mutants)
+        make = self._maker(generation, judge, seeds, mutants, kicked)
         known = set(self.population.fingerprints.tolist())
         prints: list[str] = []
         new: list[int] = []
@@ -152,11 +158,13 @@ class Evolution:
     # Who makes the children: `make(attempt, numbers)` makes one genome for each number; no number comes twice
 
     def _maker(
-        self, generation: int, judge: Judge, seeds: Sequence[Genome], mutants: bool = True
+        self, generation: int, judge: Judge, seeds: Sequence[Genome], mutants: bool, kicked: Population | None
     ) -> Callable[[int, Positions], Brood]:
         if len(self.population):
             order = self._order(self.population, judge)
             return partial(self._children, generation, np.argsort(order), self._best(judge))
+        if kicked is not None and len(kicked):
+            return partial(self._kicked, generation, kicked)
         if not seeds:
             return partial(self._random, generation)
         return partial(self._mutants if mutants else self._among_random, generation, Genomes.of(seeds))
@@ -185,6 +193,21 @@ class Evolution:
             seeds.take(numbers % len(seeds)), who, self.blueprint, rng, self._fresh(generation, numbers[who])
         )
         return genomes, np.full(len(numbers), generation), nobody(len(numbers))
+
+    def _kicked(self, generation: int, those: Population, attempt: int, numbers: Positions) -> Brood:
+        """Children of `those` by so many mutations that few find the way back."""
+        rng, which = self._rng("initial", generation, attempt), numbers % len(those)
+        genomes: Genomes = self.toolbox.mutate(
+            those.genomes.take(which),
+            np.arange(len(numbers)),
+            self.blueprint,
+            rng,
+            self._fresh(generation, numbers),
+            count=MOST,
+        )
+        parents = nobody(len(numbers))
+        parents[:, :2] = those.births[which]
+        return genomes, those.origins[which], parents
 
     def _children(self, generation: int, place: Positions, best: Positions, attempt: int, numbers: Positions) -> Brood:
         """Newcomers first; then children of one parent by mutation, and of two by crossover and, mostly, mutation."""

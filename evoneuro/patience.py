@@ -1,8 +1,9 @@
 """Patience: how long a population may go without a better score before another one gets its turn.
 
-A search that is stuck seldom gets loose; another one, from other random genomes, has its own chance. The front keeps
-what all of them found. (Restarts are what local searches of hard problems live on: Lourenço, Martin & Stützle,
-"Iterated local search", Handbook of Metaheuristics, 2003.)
+A search that is stuck seldom gets loose. What comes next is, by turns, far variants of what the front has, from where
+the same heights are near and other ones may be, and random genomes, which have a chance of their own. The front keeps
+what all of them found. (Kicks, and restarts, are what local searches of hard problems live on: Lourenço, Martin &
+Stützle, "Iterated local search", Handbook of Metaheuristics, 2003, section 3.)
 """
 
 from __future__ import annotations
@@ -36,6 +37,11 @@ class Patience:
     def exhausted(self, generation: int) -> bool:
         """Whether another population shall be asked for the offspring of `generation`."""
         return self.limit > 0 and generation - self.since > self.limit
+
+    @property
+    def kicks(self) -> bool:
+        """Whether the population that evolves now began, or is to begin, as variants of the front: every other one."""
+        return self.restarts % 2 == 1
 
     def start_anew(self, generation: int) -> None:
         """A population that begins in `generation` has shown nothing yet."""

@@ -188,10 +188,13 @@ class Session:
         """One generation, from asking to the closed record; whether it was the last that the budget allows."""
         started = time.monotonic()
         if self.patience.exhausted(generation):
-            self._start_anew(generation)
+            self._give_up(generation)
+        kicked = self.archive.members if self.patience.kicks else None
         if generation and (self.horizon.grown or self._new_episodes(generation)):
             self._rescore(generation, pool)
-        offspring, networks = self.evolution.ask(generation, self._judge, seeds, mutants=self.config.start is not None)
+        offspring, networks = self.evolution.ask(
+            generation, self._judge, seeds, mutants=self.config.start is not None, kicked=kicked
+        )
         evaluations = self._evaluate(generation, "offspring", networks, pool)
         offspring = offspring.measured(self._measured(generation, "offspring", networks, evaluations))
         if generation == 0:
@@ -211,8 +214,8 @@ class Session:
     def _new_episodes(self, generation: int) -> bool:
         return self.task.changes and generation % self.config.episodes.refresh == 0
 
-    def _start_anew(self, generation: int) -> None:
-        """Random genomes and short episodes again, as in generation 0; the front stays."""
+    def _give_up(self, generation: int) -> None:
+        """Nobody, and short episodes, as before generation 0; the front stays."""
         self.evolution.clear()
         self.horizon.start_anew()
         self.patience.start_anew(generation)

@@ -18,11 +18,12 @@ from evoneuro.evolution import Evolution
 from evoneuro.horizon import Horizon
 from evoneuro.launch import resume, start
 from evoneuro.patience import Patience
+from evoneuro.population import NOBODY
 from evoneuro.store import Store
 from evoneuro.task import load_task
 from evoneuro.variation import random_genomes
 
-LIMIT, GENERATIONS = 2, 16
+LIMIT, GENERATIONS = 2, 24
 
 
 def test_a_population_is_given_up_after_so_many_generations_without_a_better_score() -> None:
@@ -103,9 +104,11 @@ def test_a_run_starts_anew_and_its_front_stays(impatient: Run) -> None:
     assert restarts[-1] > 0
     assert impatient.status()["restarts"] == restarts[-1]
     found = populations(impatient)
-    (new, *_) = [generation for generation in range(1, GENERATIONS) if restarts[generation] > restarts[generation - 1]]
+    new, newer, *_ = (g for g in range(1, GENERATIONS) if restarts[g] > restarts[g - 1])
     assert found[new]["population.births"][:, 0].min() == new  # type: ignore[index]
-    assert found[new]["population.origins"].min() == new  # type: ignore[index]
+    kin, front = set(found[new]["population.origins"].tolist()), found[new - 1]["archive.origins"]  # type: ignore[attr-defined]
+    assert kin <= set(front.tolist())  # type: ignore[attr-defined]
+    assert found[newer]["population.origins"].min() == newer  # type: ignore[index]
     assert found[new]["archive.births"][:, 0].min() < new  # type: ignore[index]
     assert found[new - 1]["horizon"] > 8  # type: ignore[operator]
     assert found[new]["horizon"] in (8, 16)
@@ -136,6 +139,38 @@ def test_a_population_that_starts_anew_is_another_one(kind: type[Evolution], see
     assert again.origins.tolist() == [5] * 20
     hidden = [set(found.genomes.ids[found.genomes.ids >= 2**20].tolist()) for found in (first, again)]
     assert not hidden[0] & hidden[1]
+
+
+@pytest.mark.parametrize("kind", [Evolution, Eons])
+def test_who_is_kicked_lands_nearby_and_is_not_there_any_more(kind: type[Evolution]) -> None:
+    body = blueprint(0)
+    front = kind(body, 1, 3).ask(0, _unasked)[0]
+    found = kind(body, 1, 60).ask(7, _unasked, kicked=front)[0]
+    assert len(found) == 60
+    assert set(map(tuple, found.parents[:, :2].tolist())) == set(map(tuple, front.births.tolist()))
+    assert (found.parents[:, 2:] == NOBODY).all()
+    assert found.origins.tolist() == [0] * 60
+    assert len(set(found.fingerprints.tolist()) & set(front.fingerprints.tolist())) <= 2
+    ends = body.inputs + body.outputs
+    old = set(front.genomes.ids.tolist())
+    assert len({i for i in found.genomes.ids.tolist() if i in old}) > ends or len(old) == ends
+    new = [i for i in found.genomes.ids.tolist() if i not in old]
+    assert len(new) == len(set(new))
+
+
+def test_nobody_is_kicked_where_the_front_is_empty() -> None:
+    body = blueprint(0)
+    empty = Evolution(body, 1, 3).population
+    plain, kicked = (Evolution(body, 1, 20).ask(5, _unasked, kicked=front)[0] for front in (None, empty))
+    assert plain.fingerprints.tolist() == kicked.fingerprints.tolist()
+
+
+def test_kicks_and_random_genomes_take_turns() -> None:
+    patience, turns = Patience(1), []
+    for generation in range(4):
+        turns.append(patience.kicks)
+        patience.start_anew(generation)
+    assert turns == [False, True, False, True]
 
 
 def _unasked(*_: object) -> NoReturn:
