@@ -441,6 +441,16 @@ def test_acting_is_deciding_on_encoded_observations(encoder: Encoder, rounding: 
     assert np.array_equal(acting.spikes, deciding.spikes)
 
 
+@needs_native
+def test_a_table_of_trains_is_made_once_whoever_leads_the_batch() -> None:
+    encoder = encoder_from_spec({"kind": "argyle", "bits": 7, "low": [-1.0], "high": [1.0]})
+    networks = [relay([1, 2, 3, 4], window=24)] * 2
+    native._table.cache_clear()
+    for gain in (16, 24, 40):
+        lane_simulator(networks, 2, replace(encoder, gain=gain), np.array([gain, 56]))
+    assert native._table.cache_info().misses == 4
+
+
 @dataclass(frozen=True)
 class Level(Encoder):
     """Each value as a constant charge, in proportion to it."""

@@ -10,7 +10,7 @@ import ctypes
 import functools
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import machinery
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evoneuro.coding import Feed, Output, Trains
-from evoneuro.coding.encoders import ROUNDINGS, Encoder
+from evoneuro.coding.encoders import ROUNDINGS, UNIT_GAIN, Encoder
 from evoneuro.errors import EvoNeuroError, check_shape
 from evoneuro.network import Integers, Network
 from evoneuro.neuron import Charges, Spikes, check_charges
@@ -268,7 +268,9 @@ class NativeSimulator(ActsOnFeeds):
     def _encode_with(self, encoder: Encoder, gains: Gains | None) -> None:
         """Prepare `act`: one table of trains for each gain that a network has."""
         gains = np.full(len(self.networks), encoder.gain) if gains is None else gains
-        tables = {int(gain): _table(encoder, self._window, int(gain)) for gain in np.unique(gains)}
+        # whatever the encoder's own gain is: who else is in the batch decides that, and tables are kept
+        plain = replace(encoder, gain=UNIT_GAIN)
+        tables = {int(gain): _table(plain, self._window, int(gain)) for gain in np.unique(gains)}
         self._tables = tables
         self._addresses = np.array([tables[int(gain)].ctypes.data for gain in gains], np.uint64)
         low, high = np.array(encoder.low), np.array(encoder.high)
