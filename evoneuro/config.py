@@ -61,8 +61,8 @@ class Search:
             what those as young have reached. For tasks on which runs get stuck.
         greed: share of the children whose first parent is one of the tenth that score best.
         patience: generations without a better score after which the population is given up and the search starts anew
-            with short episodes: by turns, from variants of the front that several mutations lie away, and from other
-            random genomes (or mutants of `start`). The front stays. 0: never.
+            with short episodes: by turns, from variants of the front that several mutations lie away (and have half the
+            patience), and from other random genomes (or mutants of `start`). The front stays. 0: never.
         topology: "free", or "fixed" to evolve parameters alone (needs a network to start from).
         method: "nsga2", or "eons" for the incumbent's algorithm, whose one fitness knows no objectives or constraints:
             then these say what the front keeps.

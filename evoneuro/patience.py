@@ -17,7 +17,8 @@ class Patience:
     """What the population that evolves now has shown.
 
     Attributes:
-        limit: generations without a better score after which it is given up; 0: never.
+        limit: generations without a better score after which it is given up, half as many if it began as variants of the
+            front, which climb soon or not at all; 0: never.
         best: the longest horizon that it has reached, and its best score there.
         since: generation of that.
         restarts: populations that have been given up.
@@ -36,7 +37,8 @@ class Patience:
 
     def exhausted(self, generation: int) -> bool:
         """Whether another population shall be asked for the offspring of `generation`."""
-        return self.limit > 0 and generation - self.since > self.limit
+        limit = -(-self.limit // 2) if self.kicks else self.limit
+        return self.limit > 0 and generation - self.since > limit
 
     @property
     def kicks(self) -> bool:

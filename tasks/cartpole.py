@@ -103,6 +103,8 @@ class CartPoleHard(CartPole):
     high = (2.4, 0.209)
     actions = (0.0, -FORCE, FORCE)
     observations = (0, 2)
+    # small populations that are soon given up: one search in three gets stuck (experiments/07_against_eons)
+    configuration = {"search": {"population": 50, "patience": 10}, "budget": {"generations": 200}}
 
 
 class CartPoleHardest(CartPoleHard):

@@ -36,9 +36,13 @@ def test_a_population_is_given_up_after_so_many_generations_without_a_better_sco
     assert patience.exhausted(5)
     patience.start_anew(5)
     patience.note(5, 0, 0.5)
-    assert not patience.exhausted(8)
-    assert patience.exhausted(9)
-    assert patience.restarts == 1
+    assert not patience.exhausted(7)
+    assert patience.exhausted(8), "variants of the front have half the patience, rounded up"
+    patience.start_anew(8)
+    patience.note(8, 0, 0.5)
+    assert not patience.exhausted(11)
+    assert patience.exhausted(12)
+    assert patience.restarts == 2
 
 
 def test_a_longer_horizon_is_progress_whatever_the_score() -> None:
