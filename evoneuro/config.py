@@ -63,6 +63,7 @@ class Search:
         patience: generations without a better score after which the population is given up and the search starts anew
             with short episodes: by turns, from variants of the front that several mutations lie away (and have half the
             patience), and from other random genomes (or mutants of `start`). The front stays. 0: never.
+        kicks: whether it takes turns so; false: all that start anew are random.
         topology: "free", or "fixed" to evolve parameters alone (needs a network to start from).
         method: "nsga2", or "eons" for the incumbent's algorithm, whose one fitness knows no objectives or constraints:
             then these say what the front keeps.
@@ -78,6 +79,7 @@ class Search:
     newcomers: float = 0.0
     greed: float = 0.0
     patience: int = 0
+    kicks: bool = True
     topology: str = "free"
     method: str = "nsga2"
 

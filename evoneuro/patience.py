@@ -17,15 +17,16 @@ class Patience:
     """What the population that evolves now has shown.
 
     Attributes:
-        limit: generations without a better score after which it is given up, half as many if it began as variants of the
-            front, which climb soon or not at all; 0: never.
+        kicks: whether every other population begins as variants of the front; else all of them are random.
+        limit: generations without a better score after which it is given up, half as many if it began as variants of
+            the front, which climb soon or not at all; 0: never.
         best: the longest horizon that it has reached, and its best score there.
         since: generation of that.
         restarts: populations that have been given up.
     """
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
+    def __init__(self, limit: int, kicks: bool = True) -> None:
+        self.limit, self.kicks = limit, kicks
         self.best = (0, -math.inf)
         self.since = 0
         self.restarts = 0
@@ -37,13 +38,13 @@ class Patience:
 
     def exhausted(self, generation: int) -> bool:
         """Whether another population shall be asked for the offspring of `generation`."""
-        limit = -(-self.limit // 2) if self.kicks else self.limit
+        limit = -(-self.limit // 2) if self.kicked else self.limit
         return self.limit > 0 and generation - self.since > limit
 
     @property
-    def kicks(self) -> bool:
-        """Whether the population that evolves now began, or is to begin, as variants of the front: every other one."""
-        return self.restarts % 2 == 1
+    def kicked(self) -> bool:
+        """Whether the population that evolves now began, or is to begin, as variants of the front."""
+        return self.kicks and self.restarts % 2 == 1
 
     def start_anew(self, generation: int) -> None:
         """A population that begins in `generation` has shown nothing yet."""

@@ -94,7 +94,7 @@ class Session:
         self.baseline = 0.0
         self.reference: list[float] = []
         self.horizon = Horizon(config.episodes, task)
-        self.patience = Patience(config.search.patience)
+        self.patience = Patience(config.search.patience, config.search.kicks)
         self.evaluations = self.simulated = 0  # asked for, and their steps: what the budget counts, on resumes too
         self.steps = 0  # that this process has simulated
         self.champion = (-math.inf, -math.inf)  # validation score and -synapses of the best member so far
@@ -189,7 +189,7 @@ class Session:
         started = time.monotonic()
         if self.patience.exhausted(generation):
             self._give_up(generation)
-        kicked = self.archive.members if self.patience.kicks else None
+        kicked = self.archive.members if self.patience.kicked else None
         if generation and (self.horizon.grown or self._new_episodes(generation)):
             self._rescore(generation, pool)
         offspring, networks = self.evolution.ask(

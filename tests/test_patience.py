@@ -170,11 +170,14 @@ def test_nobody_is_kicked_where_the_front_is_empty() -> None:
 
 
 def test_kicks_and_random_genomes_take_turns() -> None:
-    patience, turns = Patience(1), []
-    for generation in range(4):
-        turns.append(patience.kicks)
-        patience.start_anew(generation)
-    assert turns == [False, True, False, True]
+    for kicks, expected in ((True, [False, True, False, True]), (False, [False] * 4)):
+        patience, turns = Patience(2, kicks), []
+        for generation in range(4):
+            turns.append(patience.kicked)
+            patience.start_anew(generation)
+        assert turns == expected
+        patience.start_anew(4)
+        assert patience.exhausted(6) == kicks, "who was kicked has half the patience"
 
 
 def _unasked(*_: object) -> NoReturn:
