@@ -47,10 +47,10 @@ class Archipelago:
         judge: Judge,
         seeds: Sequence[Genome] = (),
         mutants: bool = True,
-        kicked: Population | None = None,
+        front: Population | None = None,
     ) -> tuple[Population, Networks]:
         """The offspring of all islands and their networks, one island after another; see `Evolution.ask`."""
-        broods = [island.ask(generation, judge, seeds, mutants, kicked) for island in self.islands]
+        broods = [island.ask(generation, judge, seeds, mutants, front) for island in self.islands]
         populations = [brood.renumbered(self._first(number)) for number, (brood, _) in enumerate(broods)]
         networks = [networks for _, networks in broods]
         return joined(populations), networks[0].joined(*networks[1:])

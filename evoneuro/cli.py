@@ -295,10 +295,8 @@ def _add_json(sub: argparse.ArgumentParser) -> None:
 def _add_run(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("target", metavar="TASK_OR_TOML", help="a task, or a TOML file with the configuration")
     sub.add_argument("--seed", type=_seed, metavar="N", help="the result is a function of configuration and seed (0)")
-    sub.add_argument(
-        "--generations", type=_natural, metavar="N", help="(100; 0: no limit, until another budget or Ctrl-C)"
-    )
-    sub.add_argument("--population", type=_positive, metavar="N", help="(100)")
+    sub.add_argument("--generations", type=_natural, metavar="N", help="(100, or what the task suggests; 0: no limit)")
+    sub.add_argument("--population", type=_positive, metavar="N", help="(100, or what the task suggests)")
     sub.add_argument(
         "--budget-evaluations", type=_positive, metavar="N", help="stop after the generation that reaches N"
     )

@@ -127,10 +127,10 @@ class Eons(Evolution):
         judge: Judge,
         seeds: Sequence[Genome] = (),
         mutants: bool = True,
-        kicked: Population | None = None,
+        front: Population | None = None,
     ) -> tuple[Population, Networks]:
         """The offspring of `generation`: all but the elites' places. Nobody minds if two are one network."""
-        make = self._maker(generation, judge, seeds, mutants, kicked)
+        make = self._maker(generation, judge, seeds, mutants, front)
         elites = self.parameters.elites if len(self.population) else 0
         genomes, origins, parents = make(0, np.arange(self.size - elites))
         networks = express(genomes, self.blueprint)

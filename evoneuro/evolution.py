@@ -98,16 +98,18 @@ class Evolution:
         judge: Judge,
         seeds: Sequence[Genome] = (),
         mutants: bool = True,
-        kicked: Population | None = None,
+        front: Population | None = None,
     ) -> tuple[Population, Networks]:
-        """The offspring of `generation` and their networks: children or, of nobody, random genomes and `seeds`.
+        """The offspring of `generation` and their networks: children or, of nobody, a first generation.
+
+        That is variants of a front, or seeds and their mutants, or random genomes.
 
         Args:
             seeds: genomes to start from, in the first generation of a population.
             mutants: whether the rest of it are mutants of the seeds, instead of random genomes.
-            kicked: if given, such a generation is far variants of these candidates instead.
+            front: if given and not empty, it is far variants of these candidates, whatever `seeds` are.
         """
-        make = self._maker(generation, judge, seeds, mutants, kicked)
+        make = self._maker(generation, judge, seeds, mutants, front)
         known = set(self.population.fingerprints.tolist())
         prints: list[str] = []
         new: list[int] = []
@@ -158,13 +160,13 @@ class Evolution:
     # Who makes the children: `make(attempt, numbers)` makes one genome for each number; no number comes twice
 
     def _maker(
-        self, generation: int, judge: Judge, seeds: Sequence[Genome], mutants: bool, kicked: Population | None
+        self, generation: int, judge: Judge, seeds: Sequence[Genome], mutants: bool, front: Population | None
     ) -> Callable[[int, Positions], Brood]:
         if len(self.population):
             order = self._order(self.population, judge)
             return partial(self._children, generation, np.argsort(order), self._best(judge))
-        if kicked is not None and len(kicked):
-            return partial(self._kicked, generation, kicked)
+        if front is not None and len(front):
+            return partial(self._variants, generation, front)
         if not seeds:
             return partial(self._random, generation)
         return partial(self._mutants if mutants else self._among_random, generation, Genomes.of(seeds))
@@ -194,11 +196,12 @@ class Evolution:
         )
         return genomes, np.full(len(numbers), generation), nobody(len(numbers))
 
-    def _kicked(self, generation: int, those: Population, attempt: int, numbers: Positions) -> Brood:
-        """Children of `those` by so many mutations that few find the way back."""
-        rng, which = self._rng("initial", generation, attempt), numbers % len(those)
+    def _variants(self, generation: int, front: Population, attempt: int, numbers: Positions) -> Brood:
+        """Children of all parts of the front, by so many mutations that few find the way back."""
+        rng, places = self._rng("initial", generation, attempt), self.size + self.spare
+        which = numbers * max(len(front), places) // places % len(front)
         genomes: Genomes = self.toolbox.mutate(
-            those.genomes.take(which),
+            front.genomes.take(which),
             np.arange(len(numbers)),
             self.blueprint,
             rng,
@@ -206,8 +209,8 @@ class Evolution:
             count=MOST,
         )
         parents = nobody(len(numbers))
-        parents[:, :2] = those.births[which]
-        return genomes, those.origins[which], parents
+        parents[:, :2] = front.births[which]
+        return genomes, front.origins[which], parents
 
     def _children(self, generation: int, place: Positions, best: Positions, attempt: int, numbers: Positions) -> Brood:
         """Newcomers first; then children of one parent by mutation, and of two by crossover and, mostly, mutation."""

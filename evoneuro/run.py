@@ -187,13 +187,14 @@ class Session:
     def _generation(self, generation: int, pool: Pool, seeds: Sequence[Genome]) -> bool:
         """One generation, from asking to the closed record; whether it was the last that the budget allows."""
         started = time.monotonic()
+        front = None
         if self.patience.exhausted(generation):
             self._give_up(generation)
-        kicked = self.archive.members if self.patience.kicked else None
+            front = self.archive.members if self.patience.kicked else None
         if generation and (self.horizon.grown or self._new_episodes(generation)):
             self._rescore(generation, pool)
         offspring, networks = self.evolution.ask(
-            generation, self._judge, seeds, mutants=self.config.start is not None, kicked=kicked
+            generation, self._judge, seeds, mutants=self.config.start is not None, front=front
         )
         evaluations = self._evaluate(generation, "offspring", networks, pool)
         offspring = offspring.measured(self._measured(generation, "offspring", networks, evaluations))

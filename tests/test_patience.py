@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
 
@@ -12,11 +14,12 @@ from test_variation import blueprint
 
 from evoneuro import Run
 from evoneuro.config import Episodes
+from evoneuro.database import DATABASE
 from evoneuro.documents import unpack
 from evoneuro.eons import Eons
 from evoneuro.evolution import Evolution
 from evoneuro.horizon import Horizon
-from evoneuro.launch import resume, start
+from evoneuro.launch import configured, resume, start
 from evoneuro.patience import Patience
 from evoneuro.population import NOBODY
 from evoneuro.store import Store
@@ -149,23 +152,46 @@ def test_a_population_that_starts_anew_is_another_one(kind: type[Evolution], see
 def test_who_is_kicked_lands_nearby_and_is_not_there_any_more(kind: type[Evolution]) -> None:
     body = blueprint(0)
     front = kind(body, 1, 3).ask(0, _unasked)[0]
-    found = kind(body, 1, 60).ask(7, _unasked, kicked=front)[0]
+    found = kind(body, 1, 60).ask(7, _unasked, front=front)[0]
     assert len(found) == 60
     assert set(map(tuple, found.parents[:, :2].tolist())) == set(map(tuple, front.births.tolist()))
     assert (found.parents[:, 2:] == NOBODY).all()
     assert found.origins.tolist() == [0] * 60
     assert len(set(found.fingerprints.tolist()) & set(front.fingerprints.tolist())) <= 2
-    ends = body.inputs + body.outputs
     old = set(front.genomes.ids.tolist())
-    assert len({i for i in found.genomes.ids.tolist() if i in old}) > ends or len(old) == ends
     new = [i for i in found.genomes.ids.tolist() if i not in old]
     assert len(new) == len(set(new))
+
+
+def test_of_a_large_front_all_parts_have_variants() -> None:
+    body = blueprint(0)
+    front = Evolution(body, 1, 40).ask(0, _unasked)[0]
+    found = Evolution(body, 1, 10).ask(7, _unasked, front=front)[0]
+    asked = {number * 40 // 12 for number in range(12)}  # ten, and two to spare
+    assert set(found.parents[:, 1].tolist()) <= asked
+    assert found.parents[:, 1].max() >= 30
+
+
+def test_the_lineage_of_a_variant_goes_on_beyond_the_restart(impatient: Run) -> None:
+    restarts = [summary["restarts"] for summary in impatient.summaries]
+    new = next(g for g in range(1, GENERATIONS) if restarts[g] > restarts[g - 1])
+    with closing(sqlite3.connect(impatient.path / DATABASE)) as database:
+        born = database.execute("SELECT id, parent FROM ancestors WHERE id LIKE ?", (f"{new}-%",)).fetchall()
+    assert born
+    assert all(int(parent.split("-")[0]) < new for _, parent in born)
+
+
+def test_the_cart_poles_suggest_patience_and_presets_take_it_back() -> None:
+    found = configured({"task": "cartpole-hardest"})
+    assert (found.search.population, found.search.patience, found.budget.generations) == (50, 10, 200)
+    found = configured({"task": "cartpole-hardest", "preset": "eons"})
+    assert (found.search.population, found.search.patience, found.budget.generations) == (100, 0, 100)
 
 
 def test_nobody_is_kicked_where_the_front_is_empty() -> None:
     body = blueprint(0)
     empty = Evolution(body, 1, 3).population
-    plain, kicked = (Evolution(body, 1, 20).ask(5, _unasked, kicked=front)[0] for front in (None, empty))
+    plain, kicked = (Evolution(body, 1, 20).ask(5, _unasked, front=front)[0] for front in (None, empty))
     assert plain.fingerprints.tolist() == kicked.fingerprints.tolist()
 
 

@@ -268,7 +268,8 @@ class NativeSimulator(ActsOnFeeds):
     def _encode_with(self, encoder: Encoder, gains: Gains | None) -> None:
         """Prepare `act`: one table of trains for each gain that a network has."""
         gains = np.full(len(self.networks), encoder.gain) if gains is None else gains
-        # whatever the encoder's own gain is: who else is in the batch decides that, and tables are kept
+        # `_table` is told the gain; the encoder's own, which is that of the batch's first network, must not tell
+        # equal tables apart
         plain = replace(encoder, gain=UNIT_GAIN)
         tables = {int(gain): _table(plain, self._window, int(gain)) for gain in np.unique(gains)}
         self._tables = tables
