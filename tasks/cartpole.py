@@ -103,7 +103,7 @@ class CartPoleHard(CartPole):
     high = (2.4, 0.209)
     actions = (0.0, -FORCE, FORCE)
     observations = (0, 2)
-    # small populations that are soon given up: one search in three gets stuck (experiments/07_against_eons)
+    # small populations that are soon given up: large ones get stuck more often (experiments/07_against_eons)
     configuration = {"search": {"population": 50, "patience": 10}, "budget": {"generations": 200}}
 
 
