@@ -87,8 +87,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         for name, value in {**session.QUIET, "PYTHONPATH": str(elsewhere)}.items():
             patch.setenv(name, value)
         session._protect()
+        from ray._private.utils import get_ray_address_file
         from ray.cluster_utils import Cluster
 
+        # a cluster notes its address in Ray's usual folder, which nobody may have made yet
+        Path(get_ray_address_file(None)).parent.mkdir(exist_ok=True)
         settings = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": 80 * 2**20}
         made = Cluster(initialize_head=True, head_node_args={**settings, "temp_dir": folder})
         made.settings = {"num_cpus": 1, "object_store_memory": 80 * 2**20}

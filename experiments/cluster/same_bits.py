@@ -151,8 +151,11 @@ def _cluster() -> Any:
     for name, value in session.QUIET.items():
         os.environ.setdefault(name, value)
     session._protect()
+    from ray._private.utils import get_ray_address_file
     from ray.cluster_utils import Cluster
 
+    # a cluster notes its address in Ray's usual folder, which nobody may have made yet
+    Path(get_ray_address_file(None)).parent.mkdir(exist_ok=True)
     settings = {"num_cpus": 2, "object_store_memory": 80 * 2**20}
     folder = tempfile.mkdtemp(dir="/tmp", prefix="c")
     cluster = Cluster(initialize_head=True, head_node_args={**settings, "include_dashboard": False, "temp_dir": folder})
