@@ -149,7 +149,7 @@ def test_a_population_that_starts_anew_is_another_one(kind: type[Evolution], see
 
 
 @pytest.mark.parametrize("kind", [Evolution, Eons])
-def test_who_is_kicked_lands_nearby_and_is_not_there_any_more(kind: type[Evolution]) -> None:
+def test_variants_of_a_front_are_nearby_and_seldom_where_it_was(kind: type[Evolution]) -> None:
     body = blueprint(0)
     front = kind(body, 1, 3).ask(0, _unasked)[0]
     found = kind(body, 1, 60).ask(7, _unasked, front=front)[0]
