@@ -16,9 +16,8 @@ import numpy as np
 
 from evoneuro.documents import filed, section
 from evoneuro.errors import FormatError
-from evoneuro.evolution import Evolution, Judge
+from evoneuro.evolution import FROM_NOTHING, Beginning, Evolution, Judge
 from evoneuro.express import Blueprint
-from evoneuro.genome import Genome
 from evoneuro.networks import Networks
 from evoneuro.population import Measures, Population
 
@@ -41,16 +40,9 @@ class Archipelago:
         self.islands = tuple(islands)
         self.every, self.migrants = every, migrants
 
-    def ask(
-        self,
-        generation: int,
-        judge: Judge,
-        seeds: Sequence[Genome] = (),
-        mutants: bool = True,
-        front: Population | None = None,
-    ) -> tuple[Population, Networks]:
+    def ask(self, generation: int, judge: Judge, beginning: Beginning = FROM_NOTHING) -> tuple[Population, Networks]:
         """The offspring of all islands and their networks, one island after another; see `Evolution.ask`."""
-        broods = [island.ask(generation, judge, seeds, mutants, front) for island in self.islands]
+        broods = [island.ask(generation, judge, beginning) for island in self.islands]
         populations = [brood.renumbered(self._first(number)) for number, (brood, _) in enumerate(broods)]
         networks = [networks for _, networks in broods]
         return joined(populations), networks[0].joined(*networks[1:])

@@ -8,7 +8,6 @@ publish, of which evoneuro/presets has three sets.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,9 +16,8 @@ import numpy.typing as npt
 from deap import base
 
 from evoneuro.errors import EvoNeuroError, check_integer
-from evoneuro.evolution import Evolution, Judge
+from evoneuro.evolution import FROM_NOTHING, Beginning, Evolution, Judge
 from evoneuro.express import Blueprint, express
-from evoneuro.genome import Genome
 from evoneuro.mutations import (
     Menu,
     add_neuron,
@@ -121,16 +119,9 @@ class Eons(Evolution):
         toolbox.register("mutate", mutate, menu=ours.menu, count=ours.mutations)
         return toolbox
 
-    def ask(
-        self,
-        generation: int,
-        judge: Judge,
-        seeds: Sequence[Genome] = (),
-        mutants: bool = True,
-        front: Population | None = None,
-    ) -> tuple[Population, Networks]:
+    def ask(self, generation: int, judge: Judge, beginning: Beginning = FROM_NOTHING) -> tuple[Population, Networks]:
         """The offspring of `generation`: all but the elites' places. Nobody minds if two are one network."""
-        make = self._maker(generation, judge, seeds, mutants, front)
+        make = self._maker(generation, judge, beginning)
         elites = self.parameters.elites if len(self.population) else 0
         genomes, origins, parents = make(0, np.arange(self.size - elites))
         networks = express(genomes, self.blueprint)

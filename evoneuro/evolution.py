@@ -12,6 +12,7 @@ once (Schmidt & Lipson, "Age-fitness Pareto optimization", GPTP VIII, 2011). Tha
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
@@ -45,6 +46,22 @@ class Judge(Protocol):
         """
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """Where the first generation of a population comes from: a front, else seeds, else nothing.
+
+    Attributes:
+        seeds: genomes that are part of it.
+        mutants: whether the others are mutants of the seeds, instead of random genomes.
+        front: if not empty, all are far variants of these candidates, whatever `seeds` are.
+    """
+
+    seeds: Sequence[Genome] = ()
+    mutants: bool = True
+    front: Population | None = None
+
+
+FROM_NOTHING = Beginning()
 SPARE = 8  # for so many children one more is made, to stand in for those that are somebody already
 TRIES = 6  # to make as many children as are asked for; what is missing then is made up by copies
 UNMUTATED = 0.2  # share of the children of two parents
@@ -92,24 +109,13 @@ class Evolution:
         """DEAP's toolbox with the operators of the run: `random`, `mate`, `mutate`."""
         return make_toolbox()
 
-    def ask(
-        self,
-        generation: int,
-        judge: Judge,
-        seeds: Sequence[Genome] = (),
-        mutants: bool = True,
-        front: Population | None = None,
-    ) -> tuple[Population, Networks]:
-        """The offspring of `generation` and their networks: children or, of nobody, a first generation.
-
-        That is variants of a front, or seeds and their mutants, or random genomes.
+    def ask(self, generation: int, judge: Judge, beginning: Beginning = FROM_NOTHING) -> tuple[Population, Networks]:
+        """The offspring of `generation` and their networks: children or, where nobody is, a first generation.
 
         Args:
-            seeds: genomes to start from, in the first generation of a population.
-            mutants: whether the rest of it are mutants of the seeds, instead of random genomes.
-            front: if given and not empty, it is far variants of these candidates, whatever `seeds` are.
+            beginning: where a first generation comes from.
         """
-        make = self._maker(generation, judge, seeds, mutants, front)
+        make = self._maker(generation, judge, beginning)
         known = set(self.population.fingerprints.tolist())
         prints: list[str] = []
         new: list[int] = []
@@ -159,17 +165,16 @@ class Evolution:
 
     # Who makes the children: `make(attempt, numbers)` makes one genome for each number; no number comes twice
 
-    def _maker(
-        self, generation: int, judge: Judge, seeds: Sequence[Genome], mutants: bool, front: Population | None
-    ) -> Callable[[int, Positions], Brood]:
+    def _maker(self, generation: int, judge: Judge, beginning: Beginning) -> Callable[[int, Positions], Brood]:
         if len(self.population):
             order = self._order(self.population, judge)
             return partial(self._children, generation, np.argsort(order), self._best(judge))
-        if front is not None and len(front):
-            return partial(self._variants, generation, front)
-        if not seeds:
+        if beginning.front is not None and len(beginning.front):
+            return partial(self._variants, generation, beginning.front)
+        if not beginning.seeds:
             return partial(self._random, generation)
-        return partial(self._mutants if mutants else self._among_random, generation, Genomes.of(seeds))
+        others = self._mutants if beginning.mutants else self._among_random
+        return partial(others, generation, Genomes.of(beginning.seeds))
 
     def _best(self, judge: Judge) -> Positions:
         """Positions of the tenth of the population that loses least in the first objective, the feasible first."""

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -26,7 +27,7 @@ from evoneuro.documents import filed, pack, section, unpack
 from evoneuro.eons import Eons
 from evoneuro.errors import RunError
 from evoneuro.evaluation import Cases, Evaluation
-from evoneuro.evolution import Evolution, Origins, Violations
+from evoneuro.evolution import Beginning, Evolution, Origins, Violations
 from evoneuro.express import Blueprint, express
 from evoneuro.front import confidence_interval
 from evoneuro.genome import Genome
@@ -187,15 +188,14 @@ class Session:
     def _generation(self, generation: int, pool: Pool, seeds: Sequence[Genome]) -> bool:
         """One generation, from asking to the closed record; whether it was the last that the budget allows."""
         started = time.monotonic()
-        front = None
+        beginning = Beginning(seeds, mutants=self.config.start is not None)
         if self.patience.exhausted(generation):
             self._give_up(generation)
-            front = self.archive.members if self.patience.kicked else None
+            if self.patience.kicked:
+                beginning = replace(beginning, front=self.archive.members)
         if generation and (self.horizon.grown or self._new_episodes(generation)):
             self._rescore(generation, pool)
-        offspring, networks = self.evolution.ask(
-            generation, self._judge, seeds, mutants=self.config.start is not None, front=front
-        )
+        offspring, networks = self.evolution.ask(generation, self._judge, beginning)
         evaluations = self._evaluate(generation, "offspring", networks, pool)
         offspring = offspring.measured(self._measured(generation, "offspring", networks, evaluations))
         if generation == 0:

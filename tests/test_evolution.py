@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from test_variation import blueprint
 
-from evoneuro.evolution import Evolution, Judge, Origins, Violations
+from evoneuro.evolution import Beginning, Evolution, Judge, Origins, Violations
 from evoneuro.genome import Genomes
 from evoneuro.networks import Networks
 from evoneuro.objectives import COLUMN, MEASURES, losses, violation
@@ -225,8 +225,8 @@ def test_failed_candidates_survive_only_for_want_of_others() -> None:
 def test_seeds_come_first_and_then_their_mutants() -> None:
     source = evolve(6, 3)
     seeds = list(source.population.genomes[:2])
-    offspring, _ = Evolution(blueprint(0), 7, 12).ask(0, judge, seeds)
+    offspring, _ = Evolution(blueprint(0), 7, 12).ask(0, judge, Beginning(seeds))
     assert [genome.key() for genome in offspring.genomes[:2]] == [seed.key() for seed in seeds]
     assert len(set(offspring.fingerprints.tolist())) > 8
-    twins, _ = Evolution(blueprint(0), 7, 12).ask(0, judge, [seeds[0], seeds[0]])
+    twins, _ = Evolution(blueprint(0), 7, 12).ask(0, judge, Beginning([seeds[0], seeds[0]]))
     assert twins.fingerprints[0] != twins.fingerprints[1]  # the second gives way

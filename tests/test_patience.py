@@ -17,7 +17,7 @@ from evoneuro.config import Episodes
 from evoneuro.database import DATABASE
 from evoneuro.documents import unpack
 from evoneuro.eons import Eons
-from evoneuro.evolution import Evolution
+from evoneuro.evolution import Beginning, Evolution
 from evoneuro.horizon import Horizon
 from evoneuro.launch import configured, resume, start
 from evoneuro.patience import Patience
@@ -138,7 +138,7 @@ def test_a_population_that_starts_anew_is_another_one(kind: type[Evolution], see
     """Nobody is there at generation 0 and at 5: seeds come again, and what is beside them is new."""
     body = blueprint(0)
     seeds = list(random_genomes(body, rng_of(3), fresh_ids(0, 1), hidden=0)) if seeded else []
-    first, again = (kind(body, 1, 20).ask(generation, _unasked, seeds)[0] for generation in (0, 5))
+    first, again = (kind(body, 1, 20).ask(generation, _unasked, Beginning(seeds))[0] for generation in (0, 5))
     same = set(first.fingerprints.tolist()) & set(again.fingerprints.tolist())
     assert (len(first), len(again)) == (20, 20)
     assert first.fingerprints[0] in same if seeded else not same
@@ -152,7 +152,7 @@ def test_a_population_that_starts_anew_is_another_one(kind: type[Evolution], see
 def test_variants_of_a_front_are_nearby_and_seldom_where_it_was(kind: type[Evolution]) -> None:
     body = blueprint(0)
     front = kind(body, 1, 3).ask(0, _unasked)[0]
-    found = kind(body, 1, 60).ask(7, _unasked, front=front)[0]
+    found = kind(body, 1, 60).ask(7, _unasked, Beginning(front=front))[0]
     assert len(found) == 60
     assert set(map(tuple, found.parents[:, :2].tolist())) == set(map(tuple, front.births.tolist()))
     assert (found.parents[:, 2:] == NOBODY).all()
@@ -166,7 +166,7 @@ def test_variants_of_a_front_are_nearby_and_seldom_where_it_was(kind: type[Evolu
 def test_of_a_large_front_all_parts_have_variants() -> None:
     body = blueprint(0)
     front = Evolution(body, 1, 40).ask(0, _unasked)[0]
-    found = Evolution(body, 1, 10).ask(7, _unasked, front=front)[0]
+    found = Evolution(body, 1, 10).ask(7, _unasked, Beginning(front=front))[0]
     asked = {number * 40 // 12 for number in range(12)}  # ten, and two to spare
     assert set(found.parents[:, 1].tolist()) <= asked
     assert found.parents[:, 1].max() >= 30
@@ -191,7 +191,7 @@ def test_the_cart_poles_suggest_patience_and_presets_take_it_back() -> None:
 def test_nobody_is_kicked_where_the_front_is_empty() -> None:
     body = blueprint(0)
     empty = Evolution(body, 1, 3).population
-    plain, kicked = (Evolution(body, 1, 20).ask(5, _unasked, front=front)[0] for front in (None, empty))
+    plain, kicked = (Evolution(body, 1, 20).ask(5, _unasked, Beginning(front=front))[0] for front in (None, empty))
     assert plain.fingerprints.tolist() == kicked.fingerprints.tolist()
 
 

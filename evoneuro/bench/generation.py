@@ -18,7 +18,7 @@ from evoneuro.bench.plan import Plan
 from evoneuro.bench.timing import in_turns
 from evoneuro.documents import filed, pack
 from evoneuro.evaluation import Evaluation
-from evoneuro.evolution import Evolution, Origins
+from evoneuro.evolution import Beginning, Evolution, Origins
 from evoneuro.express import Blueprint, express
 from evoneuro.genome import Bounds, Genome
 from evoneuro.keys import generator
@@ -70,7 +70,7 @@ class _Generation:
             127,
         )
         self.evolution = Evolution(self.blueprint, 0, population)
-        self.parents, networks = self.evolution.ask(0, _judge, _genomes(population, size))
+        self.parents, networks = self.evolution.ask(0, _judge, Beginning(_genomes(population, size)))
         self.parents = self.parents.measured(objectives.measure(networks, _evaluations(networks)))
         self.evolution.tell(self.parents, _judge)
         self.survivors = self.evolution.population
