@@ -14,6 +14,7 @@ from evoneuro.eons import Parameters
 from evoneuro.errors import EvoNeuroError, check_choice, check_integer, nearest
 from evoneuro.evaluation import Perturbations
 from evoneuro.genome import Bounds
+from evoneuro.mutations import MOVE
 from evoneuro.objectives import check_measure, parse_constraint
 
 LARGEST = 2**20  # bytes of a configuration
@@ -60,6 +61,8 @@ class Search:
             so that young ones live long enough to show what they are worth, and the floor holds a lineage only to
             what those as young have reached. For tasks on which runs get stuck.
         greed: share of the children whose first parent is one of the tenth that score best.
+        move: standard deviation of Gaussian moves of genes, as a share of each gene's range (at least about one). Small
+            moves, such as 0.01, tune a network that `start` brings along; large ones explore.
         patience: generations without a better score after which the population is given up and the search starts anew
             with short episodes: by turns, from variants of the front that several mutations lie away (and have half the
             patience), and from other random genomes (or mutants of `start`). The front stays. 0: never.
@@ -78,6 +81,7 @@ class Search:
     linear: bool = False
     newcomers: float = 0.0
     greed: float = 0.0
+    move: float = MOVE
     patience: int = 0
     kicks: bool = True
     topology: str = "free"
@@ -89,7 +93,7 @@ class Search:
             check_objectives("search.objectives", self.objectives)
         for text in self.constraints:
             parse_constraint(text)
-        for name in ("floor", "crossover", "newcomers", "greed"):
+        for name in ("floor", "crossover", "newcomers", "greed", "move"):
             if not 0 <= getattr(self, name) <= 1:
                 raise EvoNeuroError(f"search.{name}: expected 0 to 1, got {getattr(self, name)}")
         check_integer("search.patience", self.patience, 0, 2**31)

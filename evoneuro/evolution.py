@@ -23,6 +23,7 @@ from deap import base
 from evoneuro import keys, pareto
 from evoneuro.express import Blueprint, express
 from evoneuro.genome import Genome, Genomes, Ids
+from evoneuro.mutations import MOVE
 from evoneuro.networks import Networks
 from evoneuro.pareto import Losses, Positions
 from evoneuro.population import NOBODY, Measures, Parents, Population, nobody
@@ -82,6 +83,7 @@ class Evolution:
         crossover: float = 0.5,
         newcomers: int = 0,
         greed: float = 0.0,
+        move: float = MOVE,
         island: int = 0,
         islands: int = 1,
     ) -> None:
@@ -92,6 +94,7 @@ class Evolution:
             crossover: share of the children with two parents.
             newcomers: random genomes among the children of a generation; with any, age is an objective.
             greed: share of the children whose first parent is one of those that score best.
+            move: standard deviation of Gaussian moves, as a share of a gene's range.
             island: which population this is: each has random streams and neuron ids of its own.
             islands: how many there are.
         """
@@ -99,7 +102,7 @@ class Evolution:
         self.seed = seed
         self.size = size
         self.crossover = crossover
-        self.newcomers, self.greed = newcomers, greed
+        self.newcomers, self.greed, self.move = newcomers, greed, move
         self.island, self.islands = island, islands
         self.spare = -(-size // SPARE)
         self.toolbox = self.make_toolbox()
@@ -107,7 +110,7 @@ class Evolution:
 
     def make_toolbox(self) -> base.Toolbox:
         """DEAP's toolbox with the operators of the run: `random`, `mate`, `mutate`."""
-        return make_toolbox()
+        return make_toolbox(self.move)
 
     def ask(self, generation: int, judge: Judge, beginning: Beginning = FROM_NOTHING) -> tuple[Population, Networks]:
         """The offspring of `generation` and their networks: children or, where nobody is, a first generation.

@@ -22,7 +22,7 @@ from evoneuro.network import NEURON_GENES, SYNAPSE_GENES, Integers
 from evoneuro.ragged import Positions, Starts, elements, lengths_of
 
 TRIES = 8  # to find two neurons without a synapse
-STEP = 0.12  # sd of a Gaussian move, as a share of the gene's range
+MOVE = 0.12  # sd of a Gaussian move, as a share of the gene's range
 ANYWHERE = 0.3  # of new ends of synapses: at any neuron, so that outputs may send and inputs listen
 
 Mutation = Callable[[Genomes, Positions, Blueprint, Rng, Ids], Edit]
@@ -31,7 +31,9 @@ Mutation = Callable[[Genomes, Positions, Blueprint, Rng, Ids], Edit]
 # Parameters. A genome may stand in `who` twice; a gene that is drawn twice moves once.
 
 
-def move(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids, *, gene: str) -> Edit:
+def move(
+    genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids, *, gene: str, share: float = MOVE
+) -> Edit:
     """Gaussian moves of a few values of a gene: each moves with a chance that makes one or two of a genome's move."""
     bounds: Range = getattr(blueprint.bounds, gene)
     if not _is_open(bounds):
@@ -41,7 +43,7 @@ def move(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh
     every = elements(starts, who)
     chosen = rng.random(len(every)) < np.repeat(1.5 / np.maximum(lengths, 1), lengths)
     where = np.concatenate([every[chosen], _one_of_each(genomes, gene, who, rng)])
-    return Edit(values=[(gene, where, _moved(getattr(genomes, gene)[where], *bounds, rng))])
+    return Edit(values=[(gene, where, _moved(getattr(genomes, gene)[where], *bounds, share, rng))])
 
 
 def redraw(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids, *, gene: str) -> Edit:
@@ -67,14 +69,16 @@ def flip_weight(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng
     return Edit(values=[("weight", where, np.clip(-genomes.weight[where], low, high))])
 
 
-def move_parameter(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids) -> Edit:
+def move_parameter(
+    genomes: Genomes, who: Positions, blueprint: Blueprint, rng: Rng, fresh: Ids, *, share: float = MOVE
+) -> Edit:
     """A Gaussian move of one network-level gene: window, evidence or gain."""
     low, high = blueprint.bounds.parameters.T
     genes = np.flatnonzero(high > low)
     if not len(genes):
         return Edit()
     gene = genes[below(np.full(len(who), len(genes)), rng)]
-    values = _moved(genomes.parameters[who, gene], low[gene], high[gene], rng)
+    values = _moved(genomes.parameters[who, gene], low[gene], high[gene], share, rng)
     return Edit(values=[("parameters", who * len(PARAMETERS) + gene, values)])
 
 
@@ -153,21 +157,26 @@ def delete_neuron(genomes: Genomes, who: Positions, blueprint: Blueprint, rng: R
 
 Menu = Mapping[str, tuple[Mutation, float, bool]]  # name: operator, relative rate, whether it changes topology
 
-MUTATIONS: Menu = {
-    "move_weights": (partial(move, gene="weight"), 3.0, False),
-    "move_delays": (partial(move, gene="delay"), 1.0, False),
-    "move_thresholds": (partial(move, gene="threshold"), 1.5, False),
-    "redraw_gene": (redraw_gene, 1.0, False),
-    "flip_weight": (flip_weight, 0.5, False),
-    "move_parameter": (move_parameter, 0.5, False),
-    "add_synapse": (add_synapse, 1.5, True),
-    "delete_synapse": (delete_synapse, 1.5, True),
-    "rewire_synapse": (rewire_synapse, 1.0, True),
-    "split_synapse": (split_synapse, 0.3, True),
-    "add_neuron": (add_neuron, 0.4, True),
-    "delete_neuron": (delete_neuron, 0.4, True),
-}
 
+def mutations(share: float = MOVE) -> Menu:
+    """All mutations of a run; `share` is the standard deviation of Gaussian moves, of a gene's range."""
+    return {
+        "move_weights": (partial(move, gene="weight", share=share), 3.0, False),
+        "move_delays": (partial(move, gene="delay", share=share), 1.0, False),
+        "move_thresholds": (partial(move, gene="threshold", share=share), 1.5, False),
+        "redraw_gene": (redraw_gene, 1.0, False),
+        "flip_weight": (flip_weight, 0.5, False),
+        "move_parameter": (partial(move_parameter, share=share), 0.5, False),
+        "add_synapse": (add_synapse, 1.5, True),
+        "delete_synapse": (delete_synapse, 1.5, True),
+        "rewire_synapse": (rewire_synapse, 1.0, True),
+        "split_synapse": (split_synapse, 0.3, True),
+        "add_neuron": (add_neuron, 0.4, True),
+        "delete_neuron": (delete_neuron, 0.4, True),
+    }
+
+
+MUTATIONS = mutations()
 
 # Pieces
 
@@ -176,9 +185,11 @@ def _is_open(bounds: Range) -> bool:
     return bounds[1] > bounds[0]
 
 
-def _moved(values: Integers, low: npt.ArrayLike, high: npt.ArrayLike, rng: Rng) -> npt.NDArray[np.float64]:
+def _moved(
+    values: Integers, low: npt.ArrayLike, high: npt.ArrayLike, share: float, rng: Rng
+) -> npt.NDArray[np.float64]:
     """Values after a Gaussian move of at least one step each, within the bounds."""
-    move = rng.standard_normal(len(values)) * np.maximum(STEP * np.subtract(high, low), 0.8)
+    move = rng.standard_normal(len(values)) * np.maximum(share * np.subtract(high, low), 0.8)
     steps = np.copysign(np.ceil(np.abs(move)), move)
     return np.clip(values + steps, low, high)
 

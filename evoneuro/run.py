@@ -425,7 +425,8 @@ def _island(config: Config, blueprint: Blueprint, number: int) -> Evolution:
     if search.method == "eons":
         return Eons(blueprint, config.seed, search.population, search.crossover, config.eons, **which)
     newcomers = round(search.newcomers * search.population)
-    return Evolution(blueprint, config.seed, search.population, search.crossover, newcomers, search.greed, **which)
+    ways = (search.crossover, newcomers, search.greed, search.move)
+    return Evolution(blueprint, config.seed, search.population, *ways, **which)
 
 
 def _of_islands(evolution: Archipelago) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from evoneuro.edits import Columns, Flags, apply, flat_ends, pair_keys, stacked,
 from evoneuro.express import Blueprint
 from evoneuro.genome import PARAMETERS, Genomes, Ids
 from evoneuro.limits import within
-from evoneuro.mutations import MUTATIONS, Menu
+from evoneuro.mutations import MOVE, MUTATIONS, Menu, mutations
 from evoneuro.network import NEURON_GENES, SYNAPSE_GENES
 from evoneuro.ragged import Positions, counts, lengths_of, owners, starts_of
 
@@ -152,12 +152,12 @@ def crossover(a: Genomes, b: Genomes, blueprint: Blueprint, rng: Rng) -> Genomes
     return within(_instead_of_too_large(child, a, blueprint), blueprint.bounds, rng)
 
 
-def make_toolbox() -> base.Toolbox:
-    """DEAP's toolbox with the operators of a run: `random`, `mate`, `mutate`."""
+def make_toolbox(move: float = MOVE) -> base.Toolbox:
+    """DEAP's toolbox with the operators of a run: `random`, `mate`, `mutate`; for `move` see `mutations`."""
     toolbox = base.Toolbox()
     toolbox.register("random", random_genomes)
     toolbox.register("mate", crossover)
-    toolbox.register("mutate", mutate)
+    toolbox.register("mutate", mutate, menu=mutations(move))
     return toolbox
 
 

@@ -25,7 +25,7 @@ from evoneuro import variation
 from evoneuro.edits import Edit, apply
 from evoneuro.express import Blueprint, express
 from evoneuro.genome import Bounds, Genome, Genomes
-from evoneuro.mutations import MUTATIONS
+from evoneuro.mutations import MUTATIONS, mutations
 from evoneuro.network import NEURON_GENES, SYNAPSE_GENES
 from evoneuro.neuron import Reference
 from evoneuro.variation import crossover, make_toolbox, mutate, random_genomes
@@ -239,6 +239,19 @@ def test_a_genome_changes_in_a_batch_as_it_does_alone(name: str) -> None:
         assert together[i].key() == alone[0].key()
         others = [k for k in range(40) if k != i]
         assert alike(together.take(others), parents.take(others))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.12])
+def test_gaussian_moves_have_the_size_that_they_are_told(share: float) -> None:
+    """Weights that start in the middle of a wide range, so that no end is in the way; rounding is away from nought."""
+    body, parents = blueprint(0), genomes(0, 400)
+    body = replace(body, bounds=replace(body.bounds, weight=(-1000, 1000)))
+    parents = replace(parents, weight=np.zeros_like(parents.weight))
+    operator = mutations(share)["move_weights"][0]
+    moves = apply(parents, [operator(parents, everyone(parents), body, rng_of(1), fresh_ids(0, 400))]).weight
+    moves = moves[moves != 0]
+    assert len(moves) > 300
+    assert np.sqrt(np.mean(moves**2.0)) == pytest.approx(max(2000 * share, 1.3), rel=0.1)
 
 
 def test_edits_of_different_genomes_are_made_together() -> None:
