@@ -379,3 +379,22 @@ def test_hypervolumes_of_validation_scores_know_validated_members_alone() -> Non
     assert table.tolist() == [[-0.6, 4], [-0.5, 3]]
     (table,) = summary._tables(found, [moment], ["score", "synapses"])
     assert table.tolist() == [[-0.9, 5], [-0.8, 4], [-0.7, 3]]
+
+
+ALONE = """
+import _thread, threading, time
+from evoneuro.study import one
+from evoneuro.workers.fence import fenced
+
+one.PATIENCE = 0.1
+_thread.interrupt_main = lambda: None  # a task that heeds no interrupt
+threading.Thread(target=one._stop_with_the_study, daemon=True).start()
+with fenced():
+    time.sleep(60)
+"""
+
+
+def test_a_run_whose_study_has_gone_ends_while_a_task_evaluates() -> None:
+    """Also one whose task swallows the interrupt: the fence around a task keeps `os._exit` from the task alone."""
+    ended = subprocess.run([sys.executable, "-c", ALONE], stdin=subprocess.DEVNULL, timeout=30)
+    assert ended.returncode == 130
