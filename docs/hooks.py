@@ -20,7 +20,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
 
-from evoneuro import cli, config
+from evoneuro import cli, config, config_file
 from evoneuro.genome import Bounds
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -200,7 +200,7 @@ def cell(text: str) -> str:
 
 # Configuration
 
-SECTIONS = {**config._SECTIONS, "genome": Bounds}
+SECTIONS = {**config.SECTIONS, "genome": Bounds}
 
 
 def configuration() -> str:
@@ -243,7 +243,7 @@ def default(field: Field[Any]) -> str:
         return "-"
     if isinstance(value, tuple):
         value = list(value)
-    return config._toml(value)
+    return config_file.format_value(value)
 
 
 def attributes(cls: type) -> tuple[dict[str, str], str]:

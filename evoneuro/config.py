@@ -1,13 +1,10 @@
-"""Configuration of a run: frozen dataclasses, TOML, `--set key=value`. An unknown key fails and names the nearest."""
+"""What a run is configured by: frozen dataclasses, each of which checks its values."""
 
 from __future__ import annotations
 
 import json
-import math
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
 from typing import Any
 
 from evoneuro.eons import Parameters
@@ -16,8 +13,7 @@ from evoneuro.evaluation import Perturbations
 from evoneuro.genome import Bounds
 from evoneuro.mutations import MOVE
 from evoneuro.objectives import check_measure, parse_constraint
-
-LARGEST = 2**20  # bytes of a configuration
+from evoneuro.sections import build
 
 
 @dataclass(frozen=True)
@@ -185,6 +181,18 @@ class Workers:
             raise EvoNeuroError(f"workers.memory: expected GiB from 0 (no limit) to 2**20, got {self.memory:g}")
 
 
+# The sections of `Config` by key, but for `parameters` and `genome`, whose keys are not fields of a class here.
+SECTIONS = {
+    "budget": Budget,
+    "search": Search,
+    "islands": Islands,
+    "eons": Parameters,
+    "episodes": Episodes,
+    "robustness": Perturbations,
+    "workers": Workers,
+}
+
+
 @dataclass(frozen=True)
 class Config:
     """Everything that decides a run: with the seed, its result follows from the task and the sections about search.
@@ -252,207 +260,5 @@ class Config:
         Raises:
             EvoNeuroError: an unknown key (naming the nearest), or a value of a wrong type.
         """
-        config: Config = build(cls, "", document)
+        config: Config = build(cls, "", document, {**SECTIONS, "parameters": dict, "genome": dict})
         return config
-
-    def to_toml(self) -> str:
-        """The configuration as TOML, as `read` takes it."""
-        document = self.to_document()
-        document["task"] = {"name": document.pop("task"), **document.pop("parameters")}
-        scalars = {k: v for k, v in document.items() if not isinstance(v, dict)}
-        lines = [f"{key} = {_toml(value)}" for key, value in scalars.items() if value is not None]
-        for section, values in document.items():
-            if isinstance(values, dict):
-                lines += ["", f"[{section}]"]
-                lines += [f"{key} = {_toml(value)}" for key, value in values.items() if value is not None]
-        return "\n".join(lines) + "\n"
-
-
-_SECTIONS = {
-    "budget": Budget,
-    "search": Search,
-    "islands": Islands,
-    "eons": Parameters,
-    "episodes": Episodes,
-    "robustness": Perturbations,
-    "workers": Workers,
-}
-
-
-def read(target: str) -> dict[str, Any]:
-    """The document of a TOML file, or of a task's name alone.
-
-    Raises:
-        EvoNeuroError: the file is missing, no TOML, or names no task.
-    """
-    if not target.endswith(".toml"):
-        return {"task": target}
-    document = normal(load(target), target)
-    if "task" not in document:
-        raise EvoNeuroError(f'{target}: expected the task\'s name, as task = "cartpole" or [task] name = "cartpole"')
-    return document
-
-
-def load(target: str) -> dict[str, Any]:
-    """What a TOML file says, as it stands.
-
-    Raises:
-        EvoNeuroError: the file is missing, or no TOML.
-    """
-    try:
-        with open(target, "rb") as file:
-            content = file.read(LARGEST + 1)
-        if len(content) > LARGEST:
-            raise EvoNeuroError(f"{target}: larger than {LARGEST} bytes; expected a configuration in TOML")
-        return tomllib.loads(content.decode("utf-8"))
-    except RecursionError:
-        raise EvoNeuroError(f"{target}: not TOML: nested too deeply") from None
-    except OSError as error:
-        raise EvoNeuroError(f"{target}: cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise EvoNeuroError(f"{target}: not TOML: {error}") from None
-    except (ValueError, OverflowError) as error:
-        if isinstance(error, EvoNeuroError):
-            raise
-        raise EvoNeuroError(f"{target}: not TOML: {error}") from None  # a date or a number that is none
-
-
-def normal(document: Mapping[str, Any], target: str) -> dict[str, Any]:
-    """The document of what a TOML file says: [task] as `task` and `parameters`, plugins' files named from here.
-
-    Args:
-        target: the file, beside which those of plugins may stand.
-
-    Raises:
-        EvoNeuroError: a task that is neither a name nor a table.
-    """
-    document = dict(document)
-    task = document.pop("task", None)
-    if isinstance(task, dict):
-        if "parameters" in document:
-            raise EvoNeuroError(f"{target}: [task] and [parameters] say the same thing; put all of it under [task]")
-        document["parameters"] = dict(task)
-        task = document["parameters"].pop("name", None)
-    here = Path(target).parent
-    document = _placed(document, here)
-    if task is None:
-        return document
-    if not isinstance(task, str):
-        raise EvoNeuroError(f'{target}: expected the task\'s name, as task = "cartpole" or [task] name = "cartpole"')
-    if ".py:" in task and not Path(task).is_absolute():
-        task = str(here / task)
-    return {**document, "task": task}
-
-
-def _placed(document: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """The document of a file in `folder`, with the files of plugins that stand there named from here."""
-    search, parameters = document.get("search"), document.get("parameters")
-    if isinstance(search, dict):
-        lists = {key: search[key] for key in ("objectives", "constraints") if isinstance(search.get(key), list)}
-        document["search"] = {
-            **search,
-            **{key: [_beside(name, folder) for name in names] for key, names in lists.items()},
-        }
-    if isinstance(parameters, dict):
-        specs = {key: parameters[key] for key in ("encoder", "decoder") if isinstance(parameters.get(key), dict)}
-        placed = {key: {**spec, "kind": _beside(spec.get("kind"), folder)} for key, spec in specs.items()}
-        document["parameters"] = {**parameters, **placed}
-    return document
-
-
-def _beside(name: Any, folder: Path) -> Any:
-    """`name`, or where its file is if that stands in `folder`."""
-    where, found, _ = str(name).partition(".py:")
-    return str(folder / name) if found and (folder / f"{where}.py").is_file() else name
-
-
-def apply(document: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
-    """`document` with `key=value` settings applied; values are TOML (a bare word is a string).
-
-    `task.NAME=VALUE` sets a task parameter, `SECTION.KEY=VALUE` a key of a section, `KEY=VALUE` a top-level key.
-    """
-    document = {key: dict(value) if isinstance(value, dict) else value for key, value in document.items()}
-    for setting in settings:
-        key, equals, text = setting.partition("=")
-        path = key.strip().split(".")
-        if not equals or not all(path) or len(path) > 2:
-            raise EvoNeuroError(f"--set {setting!r}: expected key=value, as in search.population=200")
-        if len(path) == 1:
-            document[path[0]] = parse_value(text)
-        else:
-            section = "parameters" if path[0] == "task" else path[0]
-            inner = document.setdefault(section, {})
-            if not isinstance(inner, dict):
-                raise EvoNeuroError(f"--set {setting!r}: {path[0]} is no section")
-            inner[path[1]] = parse_value(text)
-    return document
-
-
-def parse_value(text: str) -> Any:
-    """A TOML value; what is none is a string."""
-    if text.strip() in ("none", "null"):
-        return None
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text.strip()
-
-
-def build(cls: Any, where: str, document: Mapping[str, Any]) -> Any:
-    """The dataclass `cls` of a document with its keys; `where` stands before a key in errors, as in "search.".
-
-    Raises:
-        EvoNeuroError: an unknown key (naming the nearest), or a value of a wrong type.
-    """
-    known = {f.name: f for f in fields(cls)}
-    values: dict[str, Any] = {}
-    for key, value in document.items():
-        if key not in known:
-            options = [f"{where}{name}" for name in known]
-            raise EvoNeuroError(f"unknown key {where}{key}.{nearest(where + key, options)}")
-        values[key] = _section(key, value) if not where and key in (*_SECTIONS, "parameters", "genome") else value
-    try:
-        for key, value in values.items():
-            values[key] = _typed(f"{where}{key}", str(known[key].type), value)
-        return cls(**values)
-    except TypeError as error:
-        raise EvoNeuroError(f"configuration: {error}") from None
-
-
-def _section(key: str, value: Any) -> Any:
-    if not isinstance(value, Mapping):
-        raise EvoNeuroError(f"{key}: expected a section [{key}], got {value!r}")
-    return build(_SECTIONS[key], f"{key}.", value) if key in _SECTIONS else dict(value)
-
-
-def _typed(what: str, kind: str, value: Any) -> Any:
-    """`value` checked against the annotation of its field."""
-    if value is None and "None" in kind:
-        return None
-    if kind.startswith("tuple"):
-        if not isinstance(value, list | tuple) or not all(isinstance(part, str) for part in value):
-            raise EvoNeuroError(f'{what}: expected a list of strings, as ["score", "synapses"], got {value!r}')
-        return tuple(value)
-    if kind == "bool":
-        if not isinstance(value, bool):
-            raise EvoNeuroError(f"{what}: expected true or false, got {value!r}")
-        return value
-    if kind.startswith("int"):
-        return check_integer(what, value, 0, 2**62)
-    if kind.startswith("float"):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise EvoNeuroError(f"{what}: expected a number, got {value!r}")
-        return float(value)
-    if kind.startswith("str") and not isinstance(value, str):
-        raise EvoNeuroError(f"{what}: expected a string, got {value!r}")
-    return value
-
-
-def _toml(value: Any) -> str:
-    """A plain value as TOML: JSON's strings, numbers, booleans and lists are TOML's; tables are inline."""
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{_toml(k)} = {_toml(v)}" for k, v in value.items()) + " }"
-    if isinstance(value, list):
-        return "[" + ", ".join(_toml(v) for v in value) + "]"
-    # TOML has no escapes for halves of a character, as JSON writes those beyond 16 bits
-    return json.dumps(value, ensure_ascii=False)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evoneuro.errors import EvoNeuroError, check_integer
+from evoneuro.networks import Networks
 
 STREAM_OF_SPLIT = {"episodes": "train", "validation": "validation", "test": "test"}
 
@@ -117,3 +118,25 @@ class Evaluation:
             np.array_equal(getattr(self, name), getattr(other, name), equal_nan=True)
             for name in ("score", "case_scores", "latency", "energy", "spikes", "decisions", "steps", "robustness")
         )
+
+
+def evaluations(
+    networks: Networks,
+    scores: npt.NDArray[np.float64],
+    cases: npt.NDArray[np.float64],
+    decisions: npt.NDArray[np.integer],
+    steps: npt.NDArray[np.integer],
+    spikes: npt.NDArray[np.int64],
+) -> list[Evaluation]:
+    """Evaluations of scores [networks] and (networks, cases), decisions and steps [networks], spikes [all neurons]."""
+    starts = networks.neuron_starts
+    events = np.concatenate([[0], np.cumsum(spikes * networks.out_degree)])[starts]
+    latency, energy = steps / decisions, np.diff(events) / decisions
+    columns = zip(
+        scores.tolist(), cases, latency.tolist(), energy.tolist(), np.split(spikes, starts[1:-1]),
+        decisions.tolist(), steps.tolist(), strict=True,
+    )  # fmt: skip
+    return [
+        Evaluation(score, own.copy(), delay, cost, fired.copy(), count, total)
+        for score, own, delay, cost, fired, count, total in columns
+    ]

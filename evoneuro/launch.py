@@ -21,6 +21,7 @@ from evoneuro.check import check_task, load_within
 from evoneuro.coding import DECODERS, ENCODERS, decoder_from_spec, encoder_from_spec
 from evoneuro.coding.kinds import is_plugin
 from evoneuro.config import Config, check_objectives
+from evoneuro.config_file import to_toml
 from evoneuro.database import DATABASE
 from evoneuro.errors import EvoNeuroError
 from evoneuro.express import Blueprint, absorb, express
@@ -127,7 +128,7 @@ def start(config: Config, display: Observer | None = None, path: Path | None = N
     document = config.to_document()
     store = Store.create(path, document, _meta(config, task, blueprint, genomes, own))
     try:
-        write_atomically(path / "config.toml", config.to_toml())
+        write_atomically(path / "config.toml", to_toml(config))
         Session(store, config, task, blueprint, own, display or Silent()).go(genomes)
     finally:
         store.close()

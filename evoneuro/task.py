@@ -1,4 +1,4 @@
-"""The Task contract, and how tasks are found.
+"""The Task contract, and how tasks are found and called.
 
 A task is a batch: samples of a data set and episodes of an environment are both lanes. A user writes a subclass of
 `ClassificationTask`, `RegressionTask`, `SpikeTask` or `ControlTask`; everything that is not set on the class has a good
@@ -190,6 +190,21 @@ def load_task(name: str, parameters: Mapping[str, Any] | None = None) -> Task:
 def task_class(name: str) -> type[Task]:
     """The class that `name` stands for; its module is imported, which runs the plugin's code."""
     return plugins.find("task", name, GROUP, Task)
+
+
+# Calling tasks
+
+
+def call(task: Task, member: str, *arguments: Any) -> Any:
+    """A call into the task's code, or the value of one of its properties; its own errors come back as the plugin's."""
+    try:
+        found = getattr(task, member)
+        return found(*arguments) if arguments else found
+    except EvoNeuroError:
+        raise
+    except Exception as error:
+        what = f"{member}()" if arguments else member
+        raise plugin_error(f"task {task.name!r}: {what} raised", error) from error
 
 
 # Parameters

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from evoneuro import config, network_file, schema
+from evoneuro import config_file, network_file, schema
 from evoneuro.config import Config
 from evoneuro.database import DATABASE
 from evoneuro.documents import pack, unpack
@@ -114,7 +114,7 @@ class Hostile:
         self._meta, self._config = store.meta, store.config
         store.close()
         self._network = network_file.to_document(Front.read(folder).best().network)
-        self._toml = Config.from_document(self._config).to_toml().encode()
+        self._toml = config_file.to_toml(Config.from_document(self._config)).encode()
         self.kinds: dict[str, Callable[[random.Random], None]] = {
             "network, bytes": self.network_bytes,
             "network, signed": self.network_signed,
@@ -156,7 +156,7 @@ class Hostile:
     def _configure(self, content: bytes) -> None:
         path = self.folder / "run.toml"
         path.write_bytes(content)
-        document = config.read(str(path))
+        document = config_file.read(str(path))
         if ":" not in str(document["task"]):  # a name that stands for a plugin is a wish to run it
             configured(document)
 

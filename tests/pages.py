@@ -21,7 +21,8 @@ from io import StringIO
 from pathlib import Path
 
 from evoneuro import cli, launch
-from evoneuro.config import Config, normal
+from evoneuro.config import Config
+from evoneuro.config_file import normal
 
 ROOT = Path(__file__).resolve().parents[1]
 FENCE = re.compile(r'^( *)```(\w*)(?: title="not run: ([^"\n]+)")?( [^\n]*)?\n(.*?)^\1```$', re.DOTALL | re.MULTILINE)

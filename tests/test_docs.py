@@ -22,7 +22,7 @@ from evoneuro.check import probes
 from evoneuro.cli import main
 from evoneuro.coding import unpack
 from evoneuro.config import Config
-from evoneuro.config import read as read_config
+from evoneuro.config_file import read as read_config
 from evoneuro.evaluate import evaluate
 from evoneuro.evaluation import Cases
 from evoneuro.genome import Bounds

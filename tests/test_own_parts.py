@@ -18,7 +18,8 @@ import evoneuro
 from evoneuro import EvoNeuroError, plugins
 from evoneuro.cli import main
 from evoneuro.coding import Encoder, decoder_from_spec, encoder_from_spec
-from evoneuro.config import Config, read
+from evoneuro.config import Config
+from evoneuro.config_file import read
 from evoneuro.errors import PluginError
 from evoneuro.evaluation import Evaluation
 from evoneuro.launch import resume, start

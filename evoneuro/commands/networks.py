@@ -114,7 +114,7 @@ def neurobench(options: argparse.Namespace) -> int:
 
 def held_out(options: argparse.Namespace) -> tuple[Network, Task, Cases]:
     """The network that is asked for, the task that it is tried on, and cases that evolution never saw."""
-    from evoneuro.config import apply
+    from evoneuro.config_file import apply
     from evoneuro.evaluation import Cases
     from evoneuro.front import resolve
     from evoneuro.plugins import absolute

@@ -48,7 +48,8 @@ def check(options: argparse.Namespace) -> int:
     if options.target.endswith(".json") or _is_member(options.target):
         return _check_network(options)
     from evoneuro.check import PATIENCE, load_within
-    from evoneuro.config import Config, apply, check_objectives
+    from evoneuro.config import Config, check_objectives
+    from evoneuro.config_file import apply
     from evoneuro.examine import examine
     from evoneuro.launch import configured, make_blueprint
     from evoneuro.objectives import find_own, measure, named, plugged

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 def run(options: argparse.Namespace) -> int:
     """`evoneuro run`: evolve networks for a task."""
-    from evoneuro import config
+    from evoneuro.config_file import apply, read
     from evoneuro.launch import configured, start
     from evoneuro.workers.fence import results_apart
 
-    document = config.read(options.target)
+    document = read(options.target)
     flags: dict[str, tuple[str, ...]] = {
         "seed": ("seed",),
         "start": ("start",),
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
         elif value is not None:
             document[path[0]] = {**document.get(path[0], {}), path[1]: value}
     with results_apart():
-        finished = start(configured(config.apply(document, options.set)), _observer(options))
+        finished = start(configured(apply(document, options.set)), _observer(options))
     return _show_run(finished, options.json)
 
 

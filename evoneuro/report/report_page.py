@@ -12,6 +12,7 @@ import numpy as np
 from markupsafe import Markup
 
 from evoneuro.config import Config
+from evoneuro.config_file import to_toml
 from evoneuro.errors import EvoNeuroError
 from evoneuro.front import FrontMember
 from evoneuro.network import NO_LEAK, Network
@@ -350,7 +351,7 @@ def _member_commands(facts: Facts, member: str) -> list[tuple[str, str]]:
 def _toml(config: Mapping[str, Any]) -> str:
     """The configuration as TOML, or, where another version wrote it, as JSON."""
     try:
-        return Config.from_document(config).to_toml()
+        return to_toml(Config.from_document(config))
     except EvoNeuroError:
         return json.dumps(config, indent=1)
 

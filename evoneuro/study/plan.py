@@ -11,7 +11,8 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-from evoneuro.config import Config, build, load, normal
+from evoneuro.config import Config
+from evoneuro.config_file import load, normal
 from evoneuro.errors import (
     EvoNeuroError,
     FormatError,
@@ -25,6 +26,7 @@ from evoneuro.launch import configured
 from evoneuro.lock import lock
 from evoneuro.network_file import write_atomically
 from evoneuro.plugins import absolute
+from evoneuro.sections import build
 
 COSTS = ("evaluations", "steps")
 RECORD = "study.json"  # in the study's directory: the configurations that its runs have

@@ -20,7 +20,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 import atheris
 
 # What reads files; the rest stays as it is, for numba would not know what it compiles.
-FILES = {"network_file", "config", "store", "record", "front", "documents", "schema", "database", "columns"}
+CONFIGURATION = {"config", "config_file", "sections"}
+FILES = CONFIGURATION | {"network_file", "store", "record", "front", "documents", "schema", "database", "columns"}
 TENNLAB = {"tennlab", "tennlab_risp", "tennlab_elements", "tennlab_extras", "tennlab_checks"}
 CONTENTS = {"archive", "genome", "network", "networks", "population", "lineage", "parcel"}
 PACKAGE = Path(__file__).parents[2] / "evoneuro"
