@@ -57,8 +57,9 @@ class Search:
             so that young ones live long enough to show what they are worth, and the floor holds a lineage only to
             what those as young have reached. For tasks on which runs get stuck.
         greed: share of the children whose first parent is one of the tenth that score best.
-        move: standard deviation of Gaussian moves of genes, as a share of each gene's range (at least about one). Small
-            moves, such as 0.01, tune a network that `start` brings along; large ones explore.
+        move: standard deviation of Gaussian moves of genes, as a share of each gene's range; a gene moves by
+            one step at least. Small moves, such as 0.01, tune a network that `start` brings along; large ones explore.
+            Without effect on EONS, which draws anew.
         patience: generations without a better score after which the population is given up and the search starts anew
             with short episodes: by turns, from variants of the front that several mutations lie away (and have half the
             patience), and from other random genomes (or mutants of `start`). The front stays. 0: never.
